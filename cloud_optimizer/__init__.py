@@ -1,0 +1,1 @@
+"""Forecast cloud workload demand with calibrated uncertainty and recommend capacity."""
