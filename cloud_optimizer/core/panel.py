@@ -99,7 +99,9 @@ class Panel:
         names = list(self.columns if columns is None else columns)
         count = len(self.workload_ids)
         keys = {
-            "workload_id": pl.Series(self.workload_ids, dtype=pl.String).gather(np.repeat(np.arange(count), self.length)),
+            "workload_id": pl.Series(self.workload_ids, dtype=pl.String).gather(
+                np.repeat(np.arange(count), self.length)
+            ),
             "timestamp": pl.Series(np.tile(self.times, count)).dt.replace_time_zone("UTC"),
         }
         values = {name: pl.Series(self.columns[name].reshape(-1)).fill_nan(None) for name in names}
