@@ -81,16 +81,21 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "algorithm_version": pl.String(),
         "model_version": pl.String(),
         "run_id": pl.String(),
+        "owner": pl.String(),  # whom cost_report adds the saving up for
         "slo_class": pl.String(),  # critical, standard or batch
         "finding": pl.String(),
         "reason_codes": pl.List(pl.String()),
         "explanation": pl.String(),
         "current_cpu_cores": pl.Float64(),
         "current_memory_bytes": pl.Float64(),
+        "current_cpu_limit_cores": pl.Float64(),  # where a limit apart from the request is known; else null
+        "current_memory_limit_bytes": pl.Float64(),
         "current_replicas": pl.Float64(),
         "recommended_cpu_cores": pl.Float64(),
         "recommended_memory_bytes": pl.Float64(),
         "recommended_replicas": pl.Float64(),
+        "recommended_hpa_target_cpu_cores": pl.Float64(),  # averageValue of a replica, absolute: no feedback on the size
+        "replica_schedule": pl.String(),  # JSON: replicas by UTC hour of the next day, lead time included
         "lower_cpu_cores": pl.Float64(),
         "upper_cpu_cores": pl.Float64(),
         "uncapped_cpu_cores": pl.Float64(),
@@ -100,6 +105,9 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "risk_cpu": pl.Float64(),  # expected share of the next day's samples above the recommended capacity
         "risk_memory": pl.Float64(),
         "risk": pl.String(),  # very_low, low, medium, high, critical
+        "currency": pl.String(),
+        "list_monthly_cost_before": pl.Float64(),  # at list prices; the costs below are at effective prices
+        "list_monthly_cost_after": pl.Float64(),
         "monthly_cost_before": pl.Float64(),
         "monthly_cost_after": pl.Float64(),
         "monthly_saving": pl.Float64(),
