@@ -1,0 +1,1 @@
+"""What makes the graph run by itself: jobs, schedules and sensors."""

@@ -1,0 +1,1 @@
+"""The `cloud-optimizer` command: thin commands over core, resources and the asset graph."""

@@ -1,0 +1,98 @@
+"""The one partition scheme of the graph: `date` (daily, UTC) x `cluster` (dynamic), and slices of it.
+
+A run may hold one partition or a rectangle of them. Assets do not loop over partition keys; they work on slices.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import groupby
+
+from dagster import (
+    AssetExecutionContext,
+    BackfillPolicy,
+    DailyPartitionsDefinition,
+    DimensionPartitionMapping,
+    DynamicPartitionsDefinition,
+    IdentityPartitionMapping,
+    MultiPartitionKey,
+    MultiPartitionMapping,
+    MultiPartitionsDefinition,
+    TimeWindowPartitionMapping,
+)
+
+from cloud_optimizer.settings import load_settings
+
+CLUSTERS = DynamicPartitionsDefinition(name="cluster")
+DAYS = DailyPartitionsDefinition(start_date=load_settings().first_day.isoformat())
+PARTITIONS = MultiPartitionsDefinition({"cluster": CLUSTERS, "date": DAYS})
+
+# 90 partitions take 0.4 s of orchestration in one run and 800 s in 90 runs
+BACKFILL_POLICY = BackfillPolicy.single_run()
+
+PREVIOUS_DAY = MultiPartitionMapping(
+    {
+        "cluster": DimensionPartitionMapping("cluster", IdentityPartitionMapping()),
+        "date": DimensionPartitionMapping("date", TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)),
+    }
+)
+
+
+def partition_key(cluster: str, day: date) -> MultiPartitionKey:
+    """Return the key of one partition."""
+    return MultiPartitionKey({"cluster": cluster, "date": day.isoformat()})
+
+
+def midnight(day: date) -> datetime:
+    """Return the instant at which a UTC day starts."""
+    return datetime.combine(day, time(), UTC)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Consecutive days of one cluster, [first, last], worked on at once."""
+
+    cluster: str
+    first: date
+    last: date
+
+    @property
+    def start(self) -> datetime:
+        """First instant of the slice."""
+        return midnight(self.first)
+
+    @property
+    def end(self) -> datetime:
+        """First instant after the slice."""
+        return midnight(self.last + timedelta(days=1))
+
+    @property
+    def days(self) -> Iterator[date]:
+        """The days, in order."""
+        return (self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1))
+
+    def key(self, day: date) -> MultiPartitionKey:
+        """Return the partition key of one of the days."""
+        return partition_key(self.cluster, day)
+
+
+def slices(keys: Iterable[str]) -> list[Slice]:
+    """Group partition keys into the fewest runs of consecutive days per cluster."""
+    parts = sorted(
+        (key.keys_by_dimension["cluster"], date.fromisoformat(key.keys_by_dimension["date"]))
+        for key in map(_multi, keys)
+    )
+    result = []
+    for _, group in groupby(enumerate(parts), key=lambda item: (item[1][0], item[1][1].toordinal() - item[0])):
+        run = [part for _, part in group]
+        result.append(Slice(run[0][0], run[0][1], run[-1][1]))
+    return result
+
+
+def slices_of(context: AssetExecutionContext) -> list[Slice]:
+    """Return the slices that the run was asked for."""
+    return slices(context.partition_keys)
+
+
+def _multi(key: str) -> MultiPartitionKey:
+    return key if isinstance(key, MultiPartitionKey) else PARTITIONS.get_partition_key_from_str(key)
