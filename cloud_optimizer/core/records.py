@@ -94,7 +94,7 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "recommended_cpu_cores": pl.Float64(),
         "recommended_memory_bytes": pl.Float64(),
         "recommended_replicas": pl.Float64(),
-        "recommended_hpa_target_cpu_cores": pl.Float64(),  # averageValue of a replica, absolute: no feedback on the size
+        "recommended_hpa_target_cpu_cores": pl.Float64(),  # averageValue of one replica: does not move with size
         "replica_schedule": pl.String(),  # JSON: replicas by UTC hour of the next day, lead time included
         "lower_cpu_cores": pl.Float64(),
         "upper_cpu_cores": pl.Float64(),
@@ -102,6 +102,8 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "lower_memory_bytes": pl.Float64(),
         "upper_memory_bytes": pl.Float64(),
         "uncapped_memory_bytes": pl.Float64(),
+        "current_risk_cpu": pl.Float64(),  # the same expected share at today's capacity
+        "current_risk_memory": pl.Float64(),
         "risk_cpu": pl.Float64(),  # expected share of the next day's samples above the recommended capacity
         "risk_memory": pl.Float64(),
         "risk": pl.String(),  # very_low, low, medium, high, critical
