@@ -137,8 +137,8 @@ def coverage(
     actual: Array, quantiles: Array, bounds: tuple[float, float], levels: Sequence[float] = QUANTILE_LEVELS
 ) -> float:
     """Share of observed actuals inside the interval between two levels: CENTRAL_80 should give 0.8."""
-    hits = np.count_nonzero(inside(actual, quantiles, bounds, levels))
-    return float(ratio(hits, np.count_nonzero(~np.isnan(actual))))
+    hits = int(np.count_nonzero(inside(actual, quantiles, bounds, levels)))
+    return float(ratio(hits, int(np.count_nonzero(~np.isnan(actual)))))
 
 
 def over_forecast_ratio(actual: Array, forecast: Array) -> float:
