@@ -1,0 +1,1 @@
+"""Where telemetry comes from: one source a module, all behind `base.TelemetrySource`."""

@@ -1,0 +1,1 @@
+"""Tests of the column mapping and the timestamps of telemetry files."""
