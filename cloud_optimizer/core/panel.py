@@ -12,8 +12,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from cloud_optimizer.core.contracts import UTC_TIMESTAMP
-
 FloatArray = NDArray[np.float32]
 
 
@@ -85,8 +83,8 @@ class Panel:
         inside = frame.filter(pl.col("timestamp").is_between(start, end, closed="left"))
         workload_ids = tuple(inside["workload_id"].unique().sort())
         row = np.searchsorted(np.asarray(workload_ids, dtype=object), inside["workload_id"].to_numpy())
-        since_start = (inside["timestamp"] - pl.lit(start, UTC_TIMESTAMP)).dt.total_microseconds()
-        slot = (since_start // (step // timedelta(microseconds=1))).to_numpy()
+        since_start = (inside["timestamp"] - start).dt.total_microseconds().to_numpy()
+        slot = since_start // (step // timedelta(microseconds=1))
         arrays = {}
         for name in columns:
             values = np.full((len(workload_ids), length), np.nan, dtype=np.float32)

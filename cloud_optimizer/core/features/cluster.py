@@ -1,0 +1,63 @@
+"""Features of the cluster as a whole: statistics over its workloads, and their own lags and windows."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+
+from cloud_optimizer.core.features import kernels
+from cloud_optimizer.core.features.formulas import row_formula
+from cloud_optimizer.core.features.registry import BUILT, FEATURES_BY_NAME
+from cloud_optimizer.core.features.windows import Axis, fill_windows
+from cloud_optimizer.core.panel import FloatArray
+
+_SPECS: Final = tuple(spec for spec in BUILT if spec.group == "cluster")
+_ACROSS: Final = tuple(spec for spec in _SPECS if spec.transform == "across")
+_WINDOWED: Final = tuple(spec for spec in _SPECS if spec.transform != "across")
+_HISTORY: Final = max(spec.window or timedelta(0) for spec in _WINDOWED)
+_CHUNK_ROWS: Final = 256
+
+
+def cluster_features(columns: Mapping[str, FloatArray], axis: Axis) -> dict[str, FloatArray]:
+    """Return every cluster feature, shape [1, columns - axis.first].
+
+    Workloads whose value is unknown are left out; a statistic of none is unknown. Rows are added in order, so that
+    the result depends neither on threads nor on history longer than the windows.
+
+    Args:
+        columns: Observation columns, shape [n, columns].
+        axis: Their time axis.
+    """
+    skipped = max(axis.first - axis.intervals(_HISTORY), 0)
+    near = {name: values[:, skipped:] for name, values in columns.items()}
+    base: dict[str, FloatArray] = {}
+    for source in dict.fromkeys(spec.sources[0] for spec in _ACROSS):
+        statistics = _across(near, source)
+        base |= {spec.name: statistics[str(spec.statistic)] for spec in _ACROSS if spec.sources[0] == source}
+    nearby = Axis(axis.first - skipped, axis.step, axis.epoch + skipped)
+    built = {name: values[:, nearby.first :] for name, values in base.items()}
+    length = next(iter(built.values())).shape[1]
+    built |= {spec.name: np.empty((1, length), dtype=np.float32) for spec in _WINDOWED}
+    fill_windows(_WINDOWED, base, nearby, built)
+    return built
+
+
+def _across(columns: Mapping[str, FloatArray], source: str) -> dict[str, FloatArray]:
+    count, length = next(iter(columns.values())).shape
+    number, total, mean, squares = (np.zeros(length) for _ in range(4))
+    top = np.full(length, -np.inf)
+    for low in range(0, count, _CHUNK_ROWS):
+        rows = {name: values[low : low + _CHUNK_ROWS] for name, values in columns.items()}
+        values = rows[source] if source in rows else row_formula(FEATURES_BY_NAME[source], rows)
+        kernels.across_workloads(values, number, total, mean, squares, top)
+    known = number > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistics = {
+            "count": number,
+            "sum": np.where(known, total, np.nan),
+            "mean": np.where(known, mean, np.nan),
+            "std": np.where(number > 1, np.sqrt(squares / (number - 1)), np.nan),
+            "max": np.where(known, top, np.nan),
+        }
+    return {name: values.astype(np.float32)[np.newaxis] for name, values in statistics.items()}
