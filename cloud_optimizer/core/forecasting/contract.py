@@ -41,7 +41,7 @@ class QuantileForecast:
         step: Length of an interval.
         model: Name of the model.
         values: Target name to float32 array [n, horizon, len(QUANTILE_LEVELS)], in the target's unit, never
-            negative, non-decreasing over the levels.
+            negative, non-decreasing over the levels; NaN where the workload was never observed.
         fallback: Shape [n], true where history was too short and a robust history forecast stands in.
     """
 
@@ -57,7 +57,7 @@ class QuantileForecast:
         frames = [self._target_frame(target, values) for target, values in self.values.items()]
         keys = {"cluster": cluster, "origin": self.origin, "model": self.model, "model_version": model_version}
         constants = [pl.lit(value).alias(name) for name, value in keys.items()]
-        frame = pl.concat(frames).with_columns(constants).select(FORECAST_SCHEMA.names()).cast(dict(FORECAST_SCHEMA))
+        frame = pl.concat(frames).with_columns(constants).select(FORECAST_SCHEMA.names()).cast(FORECAST_SCHEMA)
         return frame.sort("workload_id", "target", "timestamp")
 
     def _target_frame(self, target: str, values: FloatArray) -> pl.DataFrame:
@@ -70,7 +70,10 @@ class QuantileForecast:
                 "workload_id": np.repeat(np.asarray(self.workload_ids, dtype=object), horizon).tolist(),
                 "target": [target] * (count * horizon),
                 "timestamp": pl.Series(np.tile(times, count)).dt.replace_time_zone("UTC"),
-                **{quantile_column(level): flat[:, i] for i, level in enumerate(QUANTILE_LEVELS)},
+                **{
+                    quantile_column(level): pl.Series(flat[:, i]).fill_nan(None)
+                    for i, level in enumerate(QUANTILE_LEVELS)
+                },
             }
         )
 
@@ -78,7 +81,10 @@ class QuantileForecast:
 class FittedForecaster(Protocol):
     """A model that was fitted; it carries its preprocessing and calibration."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Name of the family."""
+        ...
 
     def predict(self, panel: Panel, origin: datetime) -> QuantileForecast:
         """Forecast every workload of the panel from `origin`, looking at intervals before it only."""
@@ -92,7 +98,10 @@ class FittedForecaster(Protocol):
 class Forecaster(Protocol):
     """A model family."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Key of FORECASTERS."""
+        ...
 
     def fit(self, panel: Panel, settings: ForecastSettings) -> FittedForecaster:
         """Fit on the panel, whose end is the as-of time: calibration uses its last `calibration_days`."""

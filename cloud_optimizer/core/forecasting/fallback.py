@@ -1,0 +1,51 @@
+"""The forecast where a model is not trusted: quantiles of the workload's own recent history.
+
+Used for cold starts and series that were observed too rarely; it says so by the forecast's `fallback` flag.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.panel import FloatArray
+
+LEVELS: Final = np.asarray(QUANTILE_LEVELS)
+
+
+def too_short(history: FloatArray, settings: ForecastSettings) -> NDArray[np.bool_]:
+    """Return which workloads were observed for less than `minimum_history_days` altogether.
+
+    Args:
+        history: Demand before the origin, NaN where unknown or off, shape [n, L].
+        settings: What is forecast and how far.
+
+    Returns:
+        Shape [n].
+    """
+    needed = settings.minimum_history_days * DAY // settings.step
+    short: NDArray[np.bool_] = np.count_nonzero(~np.isnan(history), axis=-1) < max(needed, 1)
+    return short
+
+
+def history_quantiles(history: FloatArray, settings: ForecastSettings) -> FloatArray:
+    """Return conservative quantiles of the known history, the same for every forecast interval.
+
+    Upper quantiles take the (n + 1)-corrected order statistic of split conformal prediction, so few observations
+    give wide intervals: of 12 hourly values the 0.95 quantile is the maximum (ceil(13 * 0.95) = 13 > 12).
+
+    Args:
+        history: Demand before the origin, shape [n, L].
+        settings: What is forecast and how far.
+
+    Returns:
+        Shape [n, horizon, levels]; NaN where nothing is known.
+    """
+    ordered = np.sort(history, axis=-1)
+    known = np.count_nonzero(~np.isnan(ordered), axis=-1)[:, None]
+    rank = np.where(LEVELS >= 0.5, np.ceil((known + 1) * LEVELS), np.floor((known + 1) * LEVELS)) - 1
+    place = np.clip(rank, 0, np.maximum(known - 1, 0)).astype(np.intp)
+    quantiles = np.take_along_axis(ordered, place, axis=-1)
+    return np.repeat(quantiles[:, None, :], settings.horizon, axis=1)

@@ -1,0 +1,41 @@
+"""The forecasting families by name: the one list that assets, backtests and the champion gate read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from cloud_optimizer.core.forecasting.contract import FittedForecaster, Forecaster
+from cloud_optimizer.core.forecasting.saved import read_description
+
+
+def _naive(name: str) -> Callable[[], Forecaster]:
+    def make() -> Forecaster:
+        from cloud_optimizer.core.forecasting.naive import NaiveForecaster
+
+        return NaiveForecaster(name)
+
+    return make
+
+
+def _lightgbm() -> Forecaster:
+    from cloud_optimizer.core.forecasting.boosting import LightGBMQuantiles
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+
+    return DirectForecaster("lightgbm", LightGBMQuantiles)
+
+
+FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
+    "seasonal_naive": _naive("seasonal_naive"),
+    "last_value": _naive("last_value"),
+    "lightgbm": _lightgbm,
+}
+"""Family name to a factory; calling it imports nothing heavy, fitting does."""
+
+
+def load_fitted(folder: Path) -> FittedForecaster:
+    """Read a saved forecaster of any family.
+
+    Raises:
+        InputError: The folder holds no saved forecaster.
+    """
+    return FORECASTERS[read_description(folder).family]().load(folder)

@@ -1,0 +1,30 @@
+"""The direct global forecaster."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.families import FORECASTERS
+
+from .conftest import make_panel
+
+
+def test_lightgbm_learns_the_daily_rhythm_and_beats_yesterday() -> None:
+    panel = make_panel(8, 56)
+    settings = ForecastSettings(targets=("cpu_mean",), calibration_days=7)
+    origin = panel.end - timedelta(days=1)
+    known, actual = panel.window(panel.start, origin), panel["cpu_usage_cores_mean"][:, -24:]
+    errors = {}
+    for name in ("lightgbm", "seasonal_naive"):
+        forecast = FORECASTERS[name]().fit(known, settings).predict(known, origin).values["cpu_mean"]
+        errors[name] = np.abs(forecast[..., 4] - actual).sum() / actual.sum()
+    assert errors["lightgbm"] < 0.95 * errors["seasonal_naive"]
+
+
+def test_too_little_to_fit_is_one_sentence() -> None:
+    panel = make_panel(2, 5)
+    with pytest.raises(InputError, match="too few to fit"):
+        FORECASTERS["lightgbm"]().fit(panel, ForecastSettings())

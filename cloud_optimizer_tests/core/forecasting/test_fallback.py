@@ -1,0 +1,27 @@
+"""The forecast of workloads with too little history."""
+
+import numpy as np
+
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
+
+
+def test_observations_of_a_week_altogether_are_enough() -> None:
+    history = np.full((2, 28 * 24), np.nan, dtype=np.float32)
+    history[0, :168] = 1
+    history[1, -167:] = 1
+    np.testing.assert_array_equal(too_short(history, ForecastSettings()), [False, True])
+
+
+def test_few_observations_give_their_extremes() -> None:
+    history = np.full((1, 48), np.nan, dtype=np.float32)
+    history[0, -12:] = np.arange(12)
+    quantiles = history_quantiles(history, ForecastSettings(horizon=2))
+    assert quantiles.shape == (1, 2, 10)
+    # levels .025 .05 .1 .25 .5 .75 .9 .95 .975 .99; ranks of 13 * level, floor below the middle, ceil above
+    np.testing.assert_array_equal(quantiles[0, 1], [0, 0, 0, 2, 6, 9, 11, 11, 11, 11])
+
+
+def test_a_workload_never_seen_stays_unknown() -> None:
+    history = np.full((1, 48), np.nan, dtype=np.float32)
+    assert np.isnan(history_quantiles(history, ForecastSettings())).all()
