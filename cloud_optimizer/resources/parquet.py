@@ -1,0 +1,54 @@
+"""Parquet partitions on disk: one zstd file per cluster and day, replaced in one step. It knows no column."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+from uuid import uuid4
+
+import polars as pl
+
+from cloud_optimizer.core.errors import InputError
+
+_LONGEST_PART: Final = 255  # bytes of a file name on the usual file systems
+
+
+def path_part(name: str) -> str:
+    """Return any text as one safe, reversible part of a path: `eu/a.b` gives `eu%2Fa%2Eb`.
+
+    Raises:
+        InputError: The name is empty or too long for a file name.
+    """
+    part = quote(name, safe="").replace(".", "%2E")
+    if not part or len(part) > _LONGEST_PART:
+        raise InputError(f"the name {name[:40]!r} cannot be a folder: give it 1 to {_LONGEST_PART} characters")
+    return part
+
+
+def partition_path(root: Path, cluster: str, day: date) -> Path:
+    """Return where the rows of one cluster and day lie."""
+    return root / path_part(cluster) / f"{day.isoformat()}.parquet"
+
+
+def partition_paths(root: Path, cluster: str, first: date, last: date) -> list[Path]:
+    """Return the files that exist for the days from `first` to `last`, both included, in order."""
+    days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
+    return [path for day in days if (path := partition_path(root, cluster, day)).is_file()]
+
+
+def clusters(root: Path) -> Iterator[str]:
+    """Yield the names of the clusters that have a folder, sorted by folder."""
+    if root.is_dir():
+        yield from (unquote(folder.name) for folder in sorted(root.iterdir()) if folder.is_dir())
+
+
+def write_parquet(frame: pl.DataFrame, path: Path) -> None:
+    """Write the frame under a temporary name, then rename: readers see the old file or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    try:
+        frame.write_parquet(partial, compression="zstd", statistics=True)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)

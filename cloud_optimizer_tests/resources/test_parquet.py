@@ -1,0 +1,55 @@
+"""Partitions on disk: safe names, replacement in one step."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.resources.parquet import clusters, partition_path, partition_paths, path_part, write_parquet
+
+DAY = date(2024, 5, 1)
+
+
+@given(st.text(min_size=1, max_size=20), st.text(min_size=1, max_size=20))
+def test_any_two_cluster_names_get_two_single_safe_path_parts(one, other):
+    parts = [path_part(one), path_part(other)]
+    assert (parts[0] == parts[1]) == (one == other)
+    for part in parts:
+        assert part.isascii()
+        assert not set(part) & set("/\\:*?[]. |")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 256, "ü" * 50])
+def test_a_name_that_no_folder_can_have_is_refused_in_one_sentence(name):
+    with pytest.raises(InputError, match="cannot be a folder"):
+        path_part(name)
+
+
+@pytest.mark.parametrize("cluster", ["eu/west", "..", "a b|c", "100%", "名前", "x[0]*"])
+def test_what_is_written_for_a_cluster_is_found_again(tmp_path, cluster):
+    path = partition_path(tmp_path, cluster, DAY)
+    write_parquet(pl.DataFrame({"a": [1]}), path)
+    assert path.parent.parent == tmp_path
+    assert list(clusters(tmp_path)) == [cluster]
+    assert partition_paths(tmp_path, cluster, DAY, DAY) == [path]
+    assert pl.scan_parquet(path, glob=False).collect()["a"].to_list() == [1]
+
+
+def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path):
+    path = partition_path(tmp_path, "c", DAY)
+    for value in (1, 2):
+        write_parquet(pl.DataFrame({"a": [value]}), path)
+    assert pl.read_parquet(path)["a"].to_list() == [2]
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
+    path = partition_path(tmp_path, "c", DAY)
+    write_parquet(pl.DataFrame({"a": [1]}), path)
+    with pytest.raises(pl.exceptions.PolarsError):
+        write_parquet(pl.DataFrame({"a": [object()]}), path)
+    assert pl.read_parquet(path)["a"].to_list() == [1]
+    assert list(path.parent.iterdir()) == [path]
