@@ -1,0 +1,62 @@
+"""The protocol of a policy: from history to what it would provision at every decision."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_optimizer.core.policies.history import History
+
+Array = NDArray[np.float64]
+Slots = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Proposals of one policy for n workloads at D decisions, in the resource's unit; NaN is undefined.
+
+    A proposal is applied where the capacity in force is outside [lower, upper], or differs from the target by
+    `tolerance` or more after `patience` slots without a change. Undefined proposals keep what is in force.
+
+    Args:
+        decisions: Slots at which decisions are taken, ascending, shape [D].
+        target: Capacity to provision, shape [n, D].
+        lower: Below it the proposal is applied, shape [n, D]; the target where missing.
+        upper: Above it the proposal is applied, shape [n, D]; the target where missing.
+        patience: Slots without a change after which `tolerance` counts; never where missing.
+        tolerance: Relative difference to the capacity in force.
+        raise_to: Capacity for the rest of the hour once a sample was over capacity, shape [n, D]; where missing,
+            what is provisioned today.
+    """
+
+    decisions: Slots
+    target: Array
+    lower: Array | None = None
+    upper: Array | None = None
+    patience: int | None = None
+    tolerance: float = 0.0
+    raise_to: Array | None = None
+
+    def rows(self, keep: slice) -> "Plan":
+        """Return the proposals for some of the workloads."""
+        return replace(
+            self,
+            target=self.target[keep],
+            lower=None if self.lower is None else self.lower[keep],
+            upper=None if self.upper is None else self.upper[keep],
+            raise_to=None if self.raise_to is None else self.raise_to[keep],
+        )
+
+
+class Policy(Protocol):
+    """A sizing policy. Its proposal at a decision depends on slots before the decision only, except an oracle's."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables."""
+        ...
+
+    def plan(self, history: History) -> Plan:
+        """Return the proposals for every workload and decision of `history`."""
+        ...

@@ -1,0 +1,37 @@
+"""What a replay promises to change and when: the contract, and how its outcome is scored."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud_optimizer.core.contracts import Resource
+from cloud_optimizer.core.replay.data import Cadence
+
+FLOOR: dict[Resource, float] = {"cpu": 0.04, "memory": 0.0}
+"""Smallest capacity of any policy: 0.04 core (0.1 GHz of a 2.6 GHz core), none for memory."""
+
+
+class ReplaySettings(BaseModel):
+    """Contract and scoring of one replay."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    resource: Resource = Field(default="cpu", description="What is sized.")
+    cadence: Cadence = Field(default="daily", description="Daily for restart-bound, hourly for in-place resizes.")
+    raise_within_hour: bool = Field(
+        default=False, description="Raise the capacity for the rest of the hour after a sample over it."
+    )
+    max_changes_per_day: int | None = Field(default=None, ge=1, description="Changes a workload may see in a UTC day.")
+    warm_up: timedelta = Field(default=timedelta(days=8), description="History before the first scored decision.")
+    apply_lag: timedelta = Field(default=timedelta(minutes=15), description="From a decision to its effect.")
+    raise_lag: timedelta = Field(
+        default=timedelta(minutes=5), description="From the end of the sample over capacity to the raise."
+    )
+    floor: float | None = Field(default=None, ge=0, description="Smallest capacity; 0.04 core or 0 bytes when null.")
+    resamples: int = Field(default=1000, ge=100, le=100_000, description="Bootstrap resamples of workloads.")
+    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
+
+    @property
+    def smallest(self) -> float:
+        """Smallest capacity in the resource's unit."""
+        return FLOOR[self.resource] if self.floor is None else self.floor
