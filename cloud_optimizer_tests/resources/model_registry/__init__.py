@@ -1,0 +1,1 @@
+"""Tests of resources.model_registry, against MLflow on a real PostgreSQL."""
