@@ -19,103 +19,98 @@ Value = np.floating[Any]
 
 
 @numba.njit(cache=True, nogil=True)
-def _merge(n1: int, mean1: float, m1: float, n2: int, mean2: float, m2: float) -> tuple[int, float, float]:
-    """Join two groups' (count, mean, sum of squared deviations): Chan, Golub, LeVeque 1979."""
-    n = n1 + n2
-    if n1 == 0 or n2 == 0:
-        return n, mean1 + mean2, m1 + m2  # the empty group holds zeros
-    delta = mean2 - mean1
-    return n, mean1 + delta * n2 / n, m1 + m2 + delta * delta * n1 * n2 / n
-
-
-@numba.njit(cache=True, nogil=True)
 def rolling_moments(
     values: FloatArray, first: int, window: int, phase: int, minimum: int, mean: FloatArray, std: FloatArray
 ) -> None:
     """Write mean and sample standard deviation of the `window` values up to and including each column from `first`.
 
-    The time axis is cut into blocks of `window`; a window is the tail of one block and the head of the next, and
-    both are accumulated from the cut by Welford's update (van Herk's scheme for moments), so nothing is subtracted
-    and rounding does not pile up. An output of width 0 is not written.
+    The time axis is cut into blocks of `window`; a window is the tail of one block and the head of the next. Both
+    are accumulated from the cut by Welford's update and joined by Chan's formula (van Herk's scheme, for moments),
+    so nothing is ever subtracted and rounding does not pile up. `std` of width 0 is not written.
     """
     rows, length = values.shape
+    share = np.zeros(window + 1)
+    for n in range(1, window + 1):
+        share[n] = 1.0 / n
     counts, means, squares = np.zeros(window + 1, np.int64), np.zeros(window + 1), np.zeros(window + 1)
     for row in range(rows):
         block = first - (first + phase) % window
         while block < length:
             lowest = max(first, block) - window + 1  # earliest column a window of this block reaches
-            n, center, spread = 0, 0.0, 0.0
+            n, level, spread = 0, 0.0, 0.0
             for column in range(block - 1, lowest - 1, -1):
-                value = np.float64(values[row, column]) if column >= 0 else np.nan
-                if not np.isnan(value):
+                if column >= 0 and not np.isnan(values[row, column]):
                     n += 1
-                    delta = value - center
-                    center += delta / n
-                    spread += delta * (value - center)
-                offset = column - block + window
-                counts[offset], means[offset], squares[offset] = n, center, spread
-            counts[window], means[window], squares[window] = 0, 0.0, 0.0
-            n, center, spread = 0, 0.0, 0.0
+                    delta = values[row, column] - level
+                    level += delta * share[n]
+                    spread += delta * (values[row, column] - level)
+                tail = column - block + window
+                counts[tail], means[tail], squares[tail] = n, level, spread
+            n, level, spread = 0, 0.0, 0.0
             for column in range(max(block, 0), min(block + window, length)):
-                value = np.float64(values[row, column])
-                if not np.isnan(value):
+                if not np.isnan(values[row, column]):
                     n += 1
-                    delta = value - center
-                    center += delta / n
-                    spread += delta * (value - center)
-                if column < first:
-                    continue
-                tail = column - block + 1
-                total, level, deviation = _merge(counts[tail], means[tail], squares[tail], n, center, spread)
-                known = total >= minimum
-                if mean.shape[1]:
-                    mean[row, column - first] = level if known else np.nan
-                if std.shape[1]:
-                    std[row, column - first] = np.sqrt(deviation / (total - 1)) if known and total > 1 else np.nan
+                    delta = values[row, column] - level
+                    level += delta * share[n]
+                    spread += delta * (values[row, column] - level)
+                if column >= first:
+                    tail = column - block + 1  # `window` is the empty tail: its count stays 0
+                    total = n + counts[tail]
+                    weight = counts[tail] * share[total]
+                    delta = means[tail] - level
+                    known = total >= minimum
+                    mean[row, column - first] = level + delta * weight if known else np.nan
+                    if std.shape[1]:
+                        deviation = spread + squares[tail] + delta * delta * n * weight
+                        std[row, column - first] = np.sqrt(deviation * share[total - 1]) if known else np.nan
             block += window
 
 
 @numba.njit(cache=True, nogil=True)
-def _position(ordered: FloatArray, count: int, value: Value) -> int:
-    """Return how many of the `count` sorted values are below `value`."""
-    low, size = 0, count
-    while size > 0:
-        half = size >> 1
-        if ordered[low + half] < value:
-            low += half + 1
-            size -= half + 1
-        else:
-            size = half
-    return low
+def rolling_extremes(
+    values: FloatArray, first: int, window: int, phase: int, minimum: int, lowest: FloatArray, highest: FloatArray
+) -> None:
+    """Write minimum and maximum of each window by van Herk's scheme; an output of width 0 is not written."""
+    rows, length = values.shape
+    counts = np.zeros(window + 1, np.int64)
+    lows, highs = np.full(window + 1, np.inf, np.float32), np.full(window + 1, -np.inf, np.float32)
+    for row in range(rows):
+        block = first - (first + phase) % window
+        while block < length:
+            n, low, high = 0, np.float32(np.inf), np.float32(-np.inf)
+            for column in range(block - 1, max(first, block) - window, -1):
+                if column >= 0 and not np.isnan(values[row, column]):
+                    n += 1
+                    low, high = min(low, values[row, column]), max(high, values[row, column])
+                tail = column - block + window
+                counts[tail], lows[tail], highs[tail] = n, low, high
+            n, low, high = 0, np.float32(np.inf), np.float32(-np.inf)
+            for column in range(max(block, 0), min(block + window, length)):
+                if not np.isnan(values[row, column]):
+                    n += 1
+                    low, high = min(low, values[row, column]), max(high, values[row, column])
+                if column >= first:
+                    tail = column - block + 1
+                    known = n + counts[tail] >= minimum
+                    if lowest.shape[1]:
+                        lowest[row, column - first] = min(low, lows[tail]) if known else np.nan
+                    if highest.shape[1]:
+                        highest[row, column - first] = max(high, highs[tail]) if known else np.nan
+            block += window
 
 
 @numba.njit(cache=True, nogil=True)
-def _replace(ordered: FloatArray, count: int, leaving: Value, entering: Value) -> int:
-    """Take one value out of the sorted window and put one in (NaN: none); return the new count."""
-    if not np.isnan(leaving):
-        hole = _position(ordered, count, leaving)
-        if not np.isnan(entering):
-            if entering >= leaving:
-                while hole + 1 < count and ordered[hole + 1] < entering:
-                    ordered[hole] = ordered[hole + 1]
-                    hole += 1
-            else:
-                while hole > 0 and ordered[hole - 1] > entering:
-                    ordered[hole] = ordered[hole - 1]
-                    hole -= 1
-            ordered[hole] = entering
-            return count
-        for i in range(hole, count - 1):
-            ordered[i] = ordered[i + 1]
-        return count - 1
-    if not np.isnan(entering):
-        hole = count
-        while hole > 0 and ordered[hole - 1] > entering:
-            ordered[hole] = ordered[hole - 1]
-            hole -= 1
-        ordered[hole] = entering
-        return count + 1
-    return count
+def _replace(old: FloatArray, new: FloatArray, leaving: Value, entering: Value) -> None:
+    """Copy a sorted window with one value taken out and one put in; +inf stands for none and pads the window.
+
+    With t = old without `leaving`, the sorted result is new[i] = max(t[i - 1], min(t[i], entering)). There is no
+    branch and no search, so the compiler does 8 or 16 places at once. old[0] is -inf, the last place +inf.
+    """
+    for i in range(1, old.size - 1):
+        before = old[i - 1] if old[i - 1] < leaving else old[i]
+        here = old[i] if old[i] < leaving else old[i + 1]
+        inserted = min(entering, here)
+        new[i] = max(inserted, before)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,26 +122,30 @@ def rolling_quantiles(
     The window is kept sorted: one value leaves, one enters. Level 0 is the minimum, level 1 the maximum.
     """
     rows, length = values.shape
-    ordered = np.empty(window + 1, np.float32)
+    none = np.float32(np.inf)
+    ordered, spare = np.full(window + 2, -none), np.full(window + 2, -none)
     for row in range(rows):
-        count = 0
-        begin = max(first - window + 1, 0)
+        ordered[1:], spare[1:] = none, none
+        count, begin = 0, max(first - window, 0)
         for column in range(begin, first):
-            value = values[row, column]
-            if not np.isnan(value):
-                ordered[count] = value
+            if not np.isnan(values[row, column]):
                 count += 1
-        ordered[:count].sort()
+                ordered[count] = values[row, column]
+        ordered[1 : count + 1].sort()
         for column in range(first, length):
-            leaving = values[row, column - window] if column - window >= begin else np.float32(np.nan)
-            count = _replace(ordered, count, leaving, values[row, column])
+            leaving = values[row, column - window] if column >= window else none
+            leaving = none if np.isnan(leaving) else leaving
+            entering = none if np.isnan(values[row, column]) else values[row, column]
+            count += int(entering < none) - int(leaving < none)
+            _replace(ordered, spare, leaving, entering)
+            ordered, spare = spare, ordered
             for k in range(levels.size):
                 result = np.nan
                 if count >= minimum:
                     rank = (count - 1) * levels[k]
                     below = int(rank)
-                    above = min(below + 1, count - 1)
-                    low, high = np.float64(ordered[below]), np.float64(ordered[above])
+                    low = np.float64(ordered[below + 1])
+                    high = np.float64(ordered[min(below + 1, count - 1) + 1])
                     result = low + (rank - below) * (high - low)
                 targets[k][row, column - first] = result
 

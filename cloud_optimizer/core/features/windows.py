@@ -20,6 +20,7 @@ MINIMUM_OBSERVED_FRACTION: Final = 0.25
 WINDOWED: Final = frozenset({"lag", "change", "rolling", "same_hour"})
 
 _LEVELS: Final = {"min": 0.0, "p50": 0.5, "p95": 0.95, "max": 1.0}
+_SKIPPED: Final = np.empty((0, 0), dtype=np.float32)  # for a statistic that nobody asked for
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,14 @@ def _lag(values: FloatArray, axis: Axis, intervals: int, target: FloatArray, *, 
 
 
 def _rolling(values: FloatArray, axis: Axis, intervals: int, outputs: Mapping[str, FloatArray]) -> None:
-    minimum, skipped = minimum_observed(intervals), np.empty((0, 0), dtype=np.float32)
-    if "mean" in outputs or "std" in outputs:
-        mean, std = outputs.get("mean", skipped), outputs.get("std", skipped)
-        kernels.rolling_moments(values, axis.first, intervals, axis.epoch % intervals, minimum, mean, std)
+    minimum, phase = minimum_observed(intervals), axis.epoch % intervals
+    if outputs.keys() & {"mean", "std"}:
+        mean, std = outputs["mean"], outputs.get("std", _SKIPPED)
+        kernels.rolling_moments(values, axis.first, intervals, phase, minimum, mean, std)
     ordered = {statistic: target for statistic, target in outputs.items() if statistic in _LEVELS}
-    if ordered:
+    if ordered.keys() <= {"min", "max"}:
+        low, high = ordered.get("min", _SKIPPED), ordered.get("max", _SKIPPED)
+        kernels.rolling_extremes(values, axis.first, intervals, phase, minimum, low, high)
+    else:
         levels = np.array([_LEVELS[statistic] for statistic in ordered])
         kernels.rolling_quantiles(values, axis.first, intervals, minimum, levels, tuple(ordered.values()))
