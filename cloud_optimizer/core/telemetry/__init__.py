@@ -1,0 +1,1 @@
+"""How the columns, units and timestamps of telemetry files become samples: declared tables and pure expressions."""
