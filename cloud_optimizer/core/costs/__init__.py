@@ -1,0 +1,1 @@
+"""Money: unit prices, what capacity costs, what changes save, and whether promised savings came true."""

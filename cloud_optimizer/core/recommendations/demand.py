@@ -1,0 +1,125 @@
+"""Past and forecast demand of many workloads as dense arrays, and the sample distribution that stands behind hours."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cloud_optimizer.core.contracts import HOUR, QUANTILE_LEVELS, UTC_TIMESTAMP, Resource, quantile_column
+from cloud_optimizer.core.sizing.curve import Array
+
+HISTORY_COLUMNS: Final[dict[Resource, tuple[str, str | None, str, str]]] = {
+    "cpu": ("cpu_usage_cores_mean", "cpu_usage_cores_p95", "cpu_usage_cores_max", "cpu_capacity_cores"),
+    "memory": ("memory_usage_bytes_mean", None, "memory_usage_bytes_max", "memory_capacity_bytes"),
+}
+"""Roll-up columns of mean, 95th percentile, peak and capacity."""
+
+P95_SHARE: Final = 0.05
+
+
+@dataclass(frozen=True)
+class DemandHistory:
+    """Hours of n workloads on one axis that ends at the origin; all arrays have the shape [n, hours].
+
+    Args:
+        mean: Mean usage of the hour; NaN where the workload was not observed on.
+        p95: 95th percentile of the hour's samples, the peak where the source has none.
+        peak: Highest usage.
+        capacity: Provisioned capacity; NaN where unknown or off.
+        samples: Samples in state on.
+    """
+
+    mean: Array
+    p95: Array
+    peak: Array
+    capacity: Array
+    samples: Array
+
+    @property
+    def hours(self) -> int:
+        """Length of the axis."""
+        return int(self.mean.shape[1])
+
+    def last_capacity(self) -> Array:
+        """Return the latest known capacity, shape [n], NaN where there is none."""
+        known = np.isfinite(self.capacity)
+        last = self.hours - 1 - np.argmax(known[:, ::-1], axis=1)
+        return np.where(known.any(axis=1), self.capacity[np.arange(len(known)), last], np.nan)
+
+    def last(self, hours: Array) -> "DemandHistory":
+        """Return the history with what lies more than `hours` [n] before its end unknown."""
+        inside = np.arange(self.hours)[::-1] < hours[:, None]
+        arrays = (self.mean, self.p95, self.peak, self.capacity, self.samples)
+        return DemandHistory(*(np.where(inside, array, np.nan) for array in arrays))
+
+    def samples_behind(self) -> tuple[Array, Array]:
+        """Return values and weights, each [n, 3 * hours], that stand for the samples of the hours.
+
+        An hour of k samples with mean m, 95th percentile p and peak x becomes x with weight 1/k, p with weight
+        max(1/k, .05), and the remaining weight at the value that keeps the mean. 12 samples, mean 1, p95 2, peak 4:
+        4 and 2 with weight 1/12 each, and (1 - 6/12) / (10/12) = .6 with weight 10/12. Weights are times k.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            top = 1.0 / self.samples
+            upper = np.minimum(np.maximum(top, P95_SHARE), 1.0 - top)
+            rest = 1.0 - top - upper
+            low = np.where(rest > 0, (self.mean - top * self.peak - upper * self.p95) / rest, self.mean)
+        low = np.clip(low, 0.0, self.p95)
+        values = np.concatenate([low, self.p95, self.peak], axis=1)
+        return values, np.concatenate([rest, upper, top], axis=1) * np.tile(self.samples, (1, 3))
+
+    def saturated(self, utilization: float, factor: float) -> "DemandHistory":
+        """Return the history with usage at the capacity read as more demand than could be seen.
+
+        Usage from `utilization` of the hour's capacity on is cut off by it, so that it is multiplied by `factor`.
+        """
+
+        def grow(usage: Array) -> Array:
+            return np.where(usage >= utilization * self.capacity, usage * factor, usage)
+
+        return DemandHistory(self.mean, grow(self.p95), grow(self.peak), self.capacity, self.samples)
+
+
+def demand_history(
+    history: pl.DataFrame, workload_ids: pl.Series, resource: Resource, origin: datetime, days: int
+) -> DemandHistory:
+    """Scatter the roll-up rows of the last `days` before `origin` onto a dense hourly axis, one row a workload."""
+    mean, p95, peak, capacity = HISTORY_COLUMNS[resource]
+    hours = days * 24
+    names = [mean, p95 or peak, peak, capacity, "on_count"]
+    arrays = _scatter(history, workload_ids, names, origin - hours * HOUR, hours)
+    arrays[names[3]][arrays[names[3]] <= 0] = np.nan  # 0 means switched off
+    observed = np.isfinite(arrays[mean]) & np.isfinite(arrays[peak]) & (arrays["on_count"] > 0)
+    shown = {name: np.where(observed, arrays[name], np.nan) for name in (mean, p95 or peak, peak, "on_count")}
+    p95_or_peak = np.where(np.isfinite(shown[names[1]]), np.minimum(shown[names[1]], shown[peak]), shown[peak])
+    return DemandHistory(shown[mean], p95_or_peak, shown[peak], arrays[capacity], shown["on_count"])
+
+
+def forecast_quantiles(
+    forecast: pl.DataFrame, workload_ids: pl.Series, target: str, origin: datetime, horizon: int = 24
+) -> Array:
+    """Return the quantiles of one target from `origin` on, shape [n, horizon, levels]; NaN where there are none."""
+    names = [quantile_column(level) for level in QUANTILE_LEVELS]
+    arrays = _scatter(forecast.filter(pl.col("target") == target), workload_ids, names, origin, horizon)
+    quantiles = np.stack([arrays[name] for name in names], axis=2)
+    return np.maximum.accumulate(np.maximum(quantiles, 0.0), axis=2)
+
+
+def _scatter(
+    frame: pl.DataFrame, workload_ids: pl.Series, names: list[str], start: datetime, hours: int
+) -> dict[str, Array]:
+    """Put long rows onto [n, hours] arrays of float64; NaN where no row is."""
+    rows = pl.DataFrame({"workload_id": workload_ids}).with_row_index("row")
+    hour = ((pl.col("timestamp") - pl.lit(start, UTC_TIMESTAMP)).dt.total_hours()).alias("hour")
+    inside = frame.filter(pl.col("timestamp").is_between(start, start + hours * HOUR, closed="left"))
+    placed = inside.select("workload_id", hour, *dict.fromkeys(names)).join(rows, on="workload_id", how="inner")
+    at: tuple[NDArray[np.intp], NDArray[np.intp]] = (placed["row"].to_numpy(), placed["hour"].to_numpy())
+    arrays = {}
+    for name in dict.fromkeys(names):
+        values = np.full((len(workload_ids), hours), np.nan)
+        values[at] = placed[name].cast(pl.Float64).to_numpy()
+        arrays[name] = values
+    return arrays

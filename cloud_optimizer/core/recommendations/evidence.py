@@ -1,0 +1,90 @@
+"""What was observed of each workload: how much, how complete, how high, and in which rhythm."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from cloud_optimizer.core.contracts import UTC_TIMESTAMP
+from cloud_optimizer.core.recommendations.demand import DemandHistory
+from cloud_optimizer.core.sizing.curve import Array
+
+LEVELS = (0.5, 0.95, 0.99)
+HOURS_PER_DAY = 24
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Percentiles of a resource's samples, each of shape [n]; NaN where nothing was observed."""
+
+    p50: Array
+    p95: Array
+    p99: Array
+    highest: Array
+
+
+def spread(history: DemandHistory) -> Spread:
+    """Return the percentiles of the samples that stand behind the hours (see `DemandHistory.samples_behind`)."""
+    values, weights = history.samples_behind()
+    order = np.argsort(values, axis=1)  # NaN last
+    ordered = np.take_along_axis(values, order, axis=1)
+    mass = np.cumsum(np.nan_to_num(np.take_along_axis(weights, order, axis=1)), axis=1)
+    rows = np.arange(len(values))
+    levels = []
+    for level in LEVELS:
+        first = np.argmax(mass >= level * mass[:, -1:] - 1e-9, axis=1)
+        levels.append(np.where(mass[:, -1] > 0, ordered[rows, first], np.nan))
+    return Spread(levels[0], levels[1], levels[2], np.fmax.reduce(history.peak, axis=1, initial=np.nan))
+
+
+def observed_hours(history: DemandHistory) -> Array:
+    """Return the number of hours in which the resource was observed, shape [n]."""
+    return np.asarray(np.isfinite(history.mean).sum(axis=1), dtype=np.float64)
+
+
+def seasonal_ratio(history: DemandHistory) -> Array:
+    """Return how far the busiest hour of the day stands out, shape [n].
+
+    The median peak of each hour of the day over the days; the highest of the 24 over their median. NaN below seven
+    days, where one event would look like a rhythm.
+    """
+    days = history.hours // HOURS_PER_DAY
+    by_hour = history.peak[:, -days * HOURS_PER_DAY :].reshape(-1, days, HOURS_PER_DAY)
+    enough = np.isfinite(by_hour).sum(axis=1).min(axis=1) >= 7
+    typical = np.nanmedian(np.where(enough[:, None, None], by_hour, 0.0), axis=1)
+    middle = np.median(typical, axis=1)
+    return np.where(enough & (middle > 0), typical.max(axis=1) / np.where(middle > 0, middle, 1.0), np.nan)
+
+
+def coverage(history: pl.DataFrame, lookback: pl.DataFrame, origin: datetime) -> pl.DataFrame:
+    """Return how much is known of each workload over its lookback.
+
+    Args:
+        history: Roll-up rows, any of them before the origin.
+        lookback: workload_id and `since`, the start of the workload's lookback; the frame's order is kept.
+        origin: End of the lookback.
+
+    Returns:
+        workload_id; samples (slots in state on); lookback_days (first row to the origin); completeness (slots on or
+        off / slots of that time); replicas (the latest); network_mean, network_peak, disk_peak in bytes per second,
+        both directions together, hourly means; silence_hours (last hour with a sample to the origin).
+    """
+    inside = history.join(lookback, on="workload_id", how="inner").filter(
+        pl.col("timestamp").is_between(pl.col("since"), pl.lit(origin, UTC_TIMESTAMP), closed="left")
+    )
+    network = pl.col("network_receive_bytes_per_second_mean") + pl.col("network_transmit_bytes_per_second_mean")
+    disk = pl.col("disk_read_bytes_per_second_mean") + pl.col("disk_write_bytes_per_second_mean")
+    hours = (pl.lit(origin, UTC_TIMESTAMP) - pl.col("timestamp").min()).dt.total_hours()
+    heard = pl.col("timestamp").filter((pl.col("on_count") + pl.col("off_count")) > 0)
+    summed = inside.group_by("workload_id").agg(
+        samples=pl.col("on_count").sum(),
+        completeness=(pl.col("on_count") + pl.col("off_count")).sum() / (hours * pl.col("expected_count").max()),
+        lookback_days=hours / HOURS_PER_DAY,
+        silence_hours=(pl.lit(origin, UTC_TIMESTAMP) - heard.max()).dt.total_hours() - 1.0,
+        replicas=pl.col("replicas_mean").sort_by("timestamp").drop_nulls().last(),
+        network_mean=network.mean(),
+        network_peak=network.max(),
+        disk_peak=disk.max(),
+    )
+    return lookback.select("workload_id").join(summed, on="workload_id", how="left", maintain_order="left")
