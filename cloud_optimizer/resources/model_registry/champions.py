@@ -1,5 +1,6 @@
 """Registered models: one a cluster and resource, whose versions are its champions and whose aliases tell them apart."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -7,6 +8,7 @@ from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.resources.model_registry.records import LoggedModel, RegisteredVersion, desired_aliases
 
 ATTEMPTS: Final = 20
+MODEL_ID_TAG: Final = "model_id"
 
 
 def ensure_registered_model(client: Any, name: str, tags: dict[str, str]) -> None:
@@ -22,13 +24,17 @@ def ensure_registered_model(client: Any, name: str, tags: dict[str, str]) -> Non
 
 def versions(client: Any, name: str) -> list[RegisteredVersion]:
     """List all versions, the newest first."""
-    found, token = [], None
+    found: list[Any] = []
+    token = None
     while True:
         page = client.search_model_versions(f"name = '{name}'", max_results=1000, page_token=token)
-        found += [registered(item) for item in page]
+        found += page
         token = page.token
         if not token:
-            return sorted(found, key=lambda item: item.version, reverse=True)
+            break
+    aliases = client.get_registered_model(name).aliases if found else {}  # the search leaves aliases out
+    known = [registered(item, [alias for alias, number in aliases.items() if number == item.version]) for item in found]
+    return sorted(known, key=lambda item: item.version, reverse=True)
 
 
 def register(client: Any, name: str, model: LoggedModel, as_of: date) -> None:
@@ -36,7 +42,7 @@ def register(client: Any, name: str, model: LoggedModel, as_of: date) -> None:
     if any(item.model_id == model.model_id for item in versions(client, name)):
         return
     tags = {
-        "model_id": model.model_id,
+        MODEL_ID_TAG: model.model_id,
         "family": model.family,
         "as_of": as_of.isoformat(),
         "data_version": model.data_version,
@@ -62,16 +68,16 @@ def settle_aliases(client: Any, name: str) -> None:
     raise CloudOptimizerError(f"The aliases of {name} in the model registry keep changing: promote again.")
 
 
-def registered(version: Any) -> RegisteredVersion:
-    """Read MLflow's version entity."""
+def registered(version: Any, aliases: Iterable[str]) -> RegisteredVersion:
+    """Read MLflow's version entity; its own aliases are not filled in by every call."""
     tags = version.tags
     return RegisteredVersion(
         name=version.name,
         version=int(version.version),
-        model_id=tags["model_id"],
+        model_id=tags[MODEL_ID_TAG],
         run_id=version.run_id,
         family=tags["family"],
         as_of=date.fromisoformat(tags["as_of"]),
         data_version=tags["data_version"],
-        aliases=tuple(sorted(version.aliases)),
+        aliases=tuple(sorted(aliases)),
     )

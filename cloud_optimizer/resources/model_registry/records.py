@@ -99,7 +99,7 @@ def registered_name(cluster: str, resource: Resource) -> str:
 
     MLflow refuses `/` and `:` and its searches break on quotes, so other characters than letters, digits, `_.-`
     become `-` and eight hexadecimal digits of the cluster's SHA-256 keep such names apart.
-    Example: (`prod-eu`, cpu) gives `prod-eu.cpu`, (`prod/eu`, cpu) gives `prod-eu-9eb2aafa.cpu`.
+    Example: (`prod-eu`, cpu) gives `prod-eu.cpu`, (`prod/eu`, cpu) gives `prod-eu-7394b101.cpu`.
     """
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", cluster).strip(".")[:LONGEST_SLUG]
     if slug != cluster:

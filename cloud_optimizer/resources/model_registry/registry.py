@@ -27,6 +27,7 @@ from cloud_optimizer.resources.model_registry.records import (
     registered_name,
 )
 
+LONGEST_RUN_NAME: Final = 250  # of MLflow's table
 RUN_KEY_TAG: Final = TAG_PREFIX + "run_key"
 
 
@@ -74,7 +75,7 @@ class ModelRegistry:
         tags = key.tags | {RUN_KEY_TAG: key.digest}
         if parent_run_id is not None:
             tags["mlflow.parentRunId"] = parent_run_id
-        name = f"{key.cluster} {key.date.isoformat()}"
+        name = f"{key.date.isoformat()} {key.cluster}"[:LONGEST_RUN_NAME]
         return str(self.client.create_run(experiment, tags=tags, run_name=name).info.run_id)
 
     @contextmanager
@@ -177,7 +178,7 @@ class ModelRegistry:
             found = self.client.get_model_version(name, str(version))
         except MlflowException as error:
             raise InputError(f"The model registry holds no version {version} of {name}.") from error
-        return self.load_logged(champions.registered(found).model_id)
+        return self.load_logged(found.tags[champions.MODEL_ID_TAG])
 
     def versions(self, cluster: str, resource: Resource) -> list[RegisteredVersion]:
         """List the champions a cluster's resource ever had, the newest version first."""

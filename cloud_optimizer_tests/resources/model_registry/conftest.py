@@ -1,8 +1,6 @@
 """A registry on the embedded PostgreSQL, and fitted models that need no training."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
