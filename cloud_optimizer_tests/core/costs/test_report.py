@@ -1,0 +1,90 @@
+"""The cost report: sums per owner and cluster, every saving once, return on the work of changing."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, CostReportSettings, cost_report, distinct_savings
+from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
+
+
+def recommendation(workload_id: str, before: float, saving: float, **other: object) -> pl.DataFrame:
+    row = {
+        "cluster": "shop",
+        "workload_id": workload_id,
+        "date": date(2026, 3, 10),
+        "overlap_group": workload_id,
+        "currency": "EUR",
+        "owner": "team-a",
+        "effort": "none" if saving == 0 else "medium",
+        "monthly_saving": saving,
+        "monthly_saving_lower": saving - 1,
+        "monthly_saving_upper": saving + 1,
+    } | {
+        f"{kind}monthly_cost_{when}": before - saving * (when == "after")
+        for kind in ("", "list_")
+        for when in ("before", "after")
+    }
+    return pl.DataFrame([row | other]).pipe(_complete)
+
+
+def _complete(frame: pl.DataFrame) -> pl.DataFrame:
+    missing = [
+        pl.lit(None, kind).alias(name) for name, kind in RECOMMENDATION_SCHEMA.items() if name not in frame.columns
+    ]
+    return frame.with_columns(missing).select(RECOMMENDATION_SCHEMA.names()).cast(RECOMMENDATION_SCHEMA)
+
+
+def test_owners_and_the_whole_cluster_add_up_with_roi() -> None:
+    fleet = pl.concat(
+        [
+            recommendation("web", 100.0, 60.0),
+            recommendation("db", 50.0, -20.0),
+            recommendation("cron", 30.0, 0.0, owner=None),
+        ]
+    )
+    # work: two changes of half an hour at 80 = 80 in all; (12 * 40 - 80) / 80 = 5; 80 / 40 months = 2 * 365 / 12 days
+    report = cost_report(fleet, settings=CostReportSettings(hourly_rate=80.0))
+    total = report.row(0, named=True)
+    assert report["owner"].to_list() == [None, "team-a", "unassigned"]
+    assert (total["workloads"], total["changes"]) == (3, 2)
+    assert (total["monthly_cost_before"], total["monthly_cost_after"], total["monthly_saving"]) == (180.0, 140.0, 40.0)
+    assert (total["gross_monthly_saving"], total["monthly_reinvestment"]) == (60.0, 20.0)
+    assert total["roi"] == pytest.approx(5.0)
+    assert total["payback_days"] == pytest.approx(2 * 365 / 12)
+    assert report.schema == COST_REPORT_SCHEMA
+    assert report["roi"][2] is None  # no work, no return on it
+
+
+def test_overlapping_savings_count_once() -> None:
+    fleet = pl.concat(
+        [
+            recommendation("blue", 100.0, 60.0, overlap_group="blue-green"),
+            recommendation("green", 100.0, 70.0, overlap_group="blue-green"),
+            recommendation("other", 10.0, 5.0),
+        ]
+    )
+    total = cost_report(fleet).row(0, named=True)
+    assert total["monthly_saving"] == 75.0
+    assert (total["monthly_cost_before"], total["monthly_cost_after"]) == (210.0, 135.0)
+
+
+def test_of_several_days_the_latest_recommendation_of_a_workload_counts() -> None:
+    days = pl.concat([recommendation("web", 100.0, 60.0), recommendation("web", 100.0, 10.0, date=date(2026, 3, 11))])
+    assert distinct_savings(days)["monthly_saving"].to_list() == [10.0]
+
+
+def test_owners_of_a_workload_list_win_over_those_of_the_records() -> None:
+    owners = pl.DataFrame({"cluster": ["shop"], "workload_id": ["web"], "owner": ["team-b"]})
+    assert cost_report(recommendation("web", 100.0, 60.0), owners)["owner"].to_list() == [None, "team-b"]
+
+
+def test_currencies_are_never_added_up() -> None:
+    mixed = pl.concat([recommendation("web", 100.0, 60.0), recommendation("db", 100.0, 60.0, currency="USD")])
+    totals = cost_report(mixed).filter(pl.col("owner").is_null())
+    assert dict(totals.select("currency", "monthly_saving").iter_rows()) == {"EUR": 60.0, "USD": 60.0}
+
+
+def test_no_recommendations_give_an_empty_report() -> None:
+    assert cost_report(RECOMMENDATION_SCHEMA.to_frame()).equals(COST_REPORT_SCHEMA.to_frame())
