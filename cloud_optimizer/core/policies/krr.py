@@ -46,7 +46,8 @@ def rounded_up(values: Array, resource: Resource) -> Array:
     """Apply the floor of 10 millicores or 100 MB and round up to 1 millicore or 1 MiB; NaN stays."""
     step = ROUNDING[resource]
     raised = np.where(np.isfinite(values), np.maximum(values, SMALLEST[resource]), np.nan)
-    return np.asarray(np.ceil(raised / step - 1e-9) * step)
+    exact = 1.0 - 1e-7  # samples are float32: 1.33 must not become 1.331
+    return np.asarray(np.ceil(raised / step * exact) * step)
 
 
 def memory_after_kill(maximum: Array, killed_limit: Array) -> Array:

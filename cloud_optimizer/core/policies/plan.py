@@ -28,6 +28,7 @@ class Plan:
         tolerance: Relative difference to the capacity in force.
         raise_to: Capacity for the rest of the hour once a sample was over capacity, shape [n, D]; where missing,
             what is provisioned today.
+        alternatives: The same policy at other preferences: a comparison at equal violations may choose among them.
     """
 
     decisions: Slots
@@ -37,6 +38,7 @@ class Plan:
     patience: int | None = None
     tolerance: float = 0.0
     raise_to: Array | None = None
+    alternatives: "tuple[Plan, ...]" = ()
 
     def rows(self, keep: slice) -> "Plan":
         """Return the proposals for some of the workloads."""
@@ -46,6 +48,7 @@ class Plan:
             lower=None if self.lower is None else self.lower[keep],
             upper=None if self.upper is None else self.upper[keep],
             raise_to=None if self.raise_to is None else self.raise_to[keep],
+            alternatives=(),
         )
 
 

@@ -7,11 +7,13 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.policies.krr import Krr
 from cloud_optimizer.core.policies.kruize import Kruize
 from cloud_optimizer.core.policies.oracle import Oracle
+from cloud_optimizer.core.policies.ours import our_policy
 from cloud_optimizer.core.policies.plan import Policy
 from cloud_optimizer.core.policies.seasonal import HourOfDayQuantile, SeasonalNaiveQuantile
 from cloud_optimizer.core.policies.static import Static
 from cloud_optimizer.core.policies.vpa import VerticalPodAutoscaler
 from cloud_optimizer.core.policies.window import WindowQuantile
+from cloud_optimizer.core.replay.settings import ReplaySettings
 
 BASELINES: tuple[Policy, ...] = (
     Static(),
@@ -31,14 +33,23 @@ BASELINES: tuple[Policy, ...] = (
 )
 
 
-def policies_named(names: Sequence[str], policies: Sequence[Policy] = BASELINES) -> tuple[Policy, ...]:
-    """Return the policies with these names, in this order; all of them for no names.
+OURS = "cloud_optimizer"
+
+
+def policy_names() -> tuple[str, ...]:
+    """Return the names of all policies, ours last."""
+    return (*(policy.name for policy in BASELINES), OURS)
+
+
+def policies_for(settings: ReplaySettings, names: Sequence[str] = ()) -> tuple[Policy, ...]:
+    """Return the policies with these names for a contract, in this order; all of them for no names.
 
     Raises:
         InputError: A name is unknown.
     """
-    known = {policy.name: policy for policy in policies}
+    known: dict[str, Policy] = {policy.name: policy for policy in BASELINES}
+    known[OURS] = our_policy(settings)
     for name in names:
         if name not in known:
             raise InputError(f"there is no policy {name!r}: choose from {', '.join(known)}")
-    return tuple(known[name] for name in names) or tuple(policies)
+    return tuple(known[name] for name in names or known)

@@ -20,7 +20,6 @@ Array = NDArray[np.float64]
 
 MARGIN = 1.15
 SMALLEST: dict[Resource, float] = {"cpu": 0.025, "memory": 250.0 * 2**20}
-ROUNDING: dict[Resource, float] = {"cpu": 0.001, "memory": 1.0}
 CPU_WEIGHT_PER_MINUTE = 0.1
 SAMPLES_PER_DAY = 1440.0
 UPDATE_AGE = timedelta(hours=12)
@@ -39,19 +38,19 @@ class Estimate:
 def estimate(histogram: Histogram, confidence: Array, resource: Resource) -> Estimate:
     """Return target P90, lower P50 and upper P95, with margin, confidence, minimum and rounding.
 
-    Worked number: a steady 1.0 core gives P90 = 1.01628 (the bucket's end) and 1.01628 * 1.15 = 1.1687, so 1.169.
+    Worked number: a steady 1.0 core gives P90 = 1.01628 (its bucket's end); times 1.15 that is 1.1687, so 1.169.
     """
     sure = np.maximum(confidence, 1e-12)
     target = histogram.percentile(0.9) * MARGIN
     upper = histogram.percentile(0.95) * MARGIN * (1.0 + 1.0 / sure)
     lower = histogram.percentile(0.5) * MARGIN * (1.0 + 0.001 / sure) ** -2
-    step = ROUNDING[resource]
+    return Estimate(*(_amount(values, resource) for values in (lower, target, upper)))
 
-    def finish(values: Array) -> Array:
-        raised = np.where(np.isfinite(values), np.maximum(values, SMALLEST[resource]), np.nan)
-        return np.asarray(np.ceil(raised / step - 1e-9) * step)
 
-    return Estimate(finish(lower), finish(target), finish(upper))
+def _amount(values: Array, resource: Resource) -> Array:
+    """Return amounts as VPA states them: at least the minimum, up to the next millicore, or in whole bytes."""
+    raised = np.where(np.isfinite(values), np.maximum(values, SMALLEST[resource]), np.nan)
+    return np.asarray(np.ceil(raised * 1000.0 - 1e-6) / 1000.0 if resource == "cpu" else np.floor(raised))
 
 
 def out_of_memory_sample(peak: Array, request: Array) -> Array:
@@ -73,13 +72,15 @@ class VerticalPodAutoscaler:
             histogram = stream.advance(int(decision))
             confidence = confidence_of(stream.samples, stream.lifespan_days(int(decision)), history.data)
             steps.append(estimate(histogram, confidence, history.resource))
-        shape = (len(history.data.usage), 0)
-        columns = {
-            name: np.stack([getattr(step, name) for step in steps], axis=1) if steps else np.empty(shape)
-            for name in ("lower", "target", "upper")
-        }
         age = history.data.slots(UPDATE_AGE)
-        return Plan(history.decisions, **columns, patience=age, tolerance=UPDATE_DIFFERENCE)
+        return Plan(
+            history.decisions,
+            np.stack([step.target for step in steps], axis=1),
+            np.stack([step.lower for step in steps], axis=1),
+            np.stack([step.upper for step in steps], axis=1),
+            patience=age,
+            tolerance=UPDATE_DIFFERENCE,
+        )
 
 
 def confidence_of(samples: Array, lifespan_days: Array, data: ReplayData) -> Array:

@@ -82,6 +82,7 @@ class _State:
                 if over.any() and raised_at < end:
                     self._hold(first, raised_at)
                     first = raised_at
+                    self._learn_provisioned(slot + 1)
                     self._raise(over, column, slot, raised_at)
         self._hold(first, end)
 

@@ -95,18 +95,38 @@ def replay(data: ReplayData, policies: Sequence[Policy], settings: ReplaySetting
 
 def _evaluate(policy: Policy, history: History, settings: ReplaySettings, weights: Array) -> _Result:
     plan = policy.plan(history)
-    whole = slice(int(history.decisions[0]), history.data.length)
-    tune, test = halves(history.data, whole.start)
-    tallies, histogram = [], np.zeros(RATIO_BINS, dtype=np.intp)
-    for data, outcome in _outcomes(history.data, plan, settings):
-        tallies.append(tally(data, outcome, whole))
-        histogram += ratio_histogram(data, outcome, tune, settings.smallest)
-    scales = {name: scale_for(histogram, share) for name, share in EQUAL_VIOLATIONS.items()}
-    scaled: dict[str, list[Tally]] = {name: [] for name in scales}
-    for data, outcome in _outcomes(history.data, plan, settings):
-        for name, scale in scales.items():
-            scaled[name].append(tally(data, outcome, test, scale, settings.smallest))
-    return _resampled(concatenated(tallies), {name: concatenated(parts) for name, parts in scaled.items()}, weights)
+    first = int(history.decisions[0])
+    total = _total(history.data, plan, settings, slice(first, history.data.length), 1.0)
+    ratios = total.ratios(weights)
+    tune, test = halves(history.data, first)
+    for name, (chosen, scale) in _at_equal_violations((plan, *plan.alternatives), history.data, settings, tune).items():
+        scaled = _total(history.data, chosen, settings, test, scale).ratios(weights)
+        ratios[name] = scaled["provision"]
+        ratios[name.replace("provision", "violating_observations")] = scaled["violating_observations"]
+    return _Result(ratios, weights @ total.capacity, weights @ total.static)
+
+
+def _at_equal_violations(
+    plans: Sequence[Plan], data: ReplayData, settings: ReplaySettings, tune: slice
+) -> dict[str, tuple[Plan, float]]:
+    """Return the plan and the factor on its capacities that reach each share of violations at the least provision."""
+    chosen: dict[str, tuple[Plan, float]] = {}
+    least = dict.fromkeys(EQUAL_VIOLATIONS, np.inf)
+    for plan in plans:
+        histogram = np.zeros(RATIO_BINS, dtype=np.intp)
+        for part, outcome in _outcomes(data, plan, settings):
+            histogram += ratio_histogram(part, outcome, tune, settings.smallest)
+        for name, share in EQUAL_VIOLATIONS.items():
+            scale = scale_for(histogram, share)
+            capacity = _total(data, plan, settings, tune, scale).capacity.sum() if len(plans) > 1 else 0.0
+            if capacity < least[name]:
+                least[name], chosen[name] = capacity, (plan, scale)
+    return chosen
+
+
+def _total(data: ReplayData, plan: Plan, settings: ReplaySettings, scored: slice, scale: float) -> Tally:
+    parts = _outcomes(data, plan, settings)
+    return concatenated([tally(part, outcome, scored, scale, settings.smallest) for part, outcome in parts])
 
 
 def _outcomes(data: ReplayData, plan: Plan, settings: ReplaySettings) -> Iterator[tuple[ReplayData, Outcome]]:
@@ -114,15 +134,6 @@ def _outcomes(data: ReplayData, plan: Plan, settings: ReplaySettings) -> Iterato
         rows = slice(first, first + BLOCK)
         part = data.rows(rows)
         yield part, simulate(part, plan.rows(rows), settings)
-
-
-def _resampled(total: Tally, scaled: dict[str, Tally], weights: Array) -> _Result:
-    ratios = total.ratios(weights)
-    for name, part in scaled.items():
-        at = part.ratios(weights)
-        ratios[name] = at["provision"]
-        ratios[name.replace("provision", "violating_observations")] = at["violating_observations"]
-    return _Result(ratios, weights @ total.capacity, weights @ total.static)
 
 
 def _score(name: str, result: _Result, oracle: _Result, ours: _Result | None) -> PolicyScore:

@@ -1,8 +1,9 @@
 """What a replay promises to change and when: the contract, and how its outcome is scored."""
 
 from datetime import timedelta
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.replay.data import Cadence
@@ -30,6 +31,12 @@ class ReplaySettings(BaseModel):
     floor: float | None = Field(default=None, ge=0, description="Smallest capacity; 0.04 core or 0 bytes when null.")
     resamples: int = Field(default=1000, ge=100, le=100_000, description="Bootstrap resamples of workloads.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
+
+    @model_validator(mode="after")
+    def _raise_needs_hours(self) -> Self:
+        if self.raise_within_hour and self.cadence != "hourly":
+            raise ValueError("raise_within_hour needs the hourly cadence")
+        return self
 
     @property
     def smallest(self) -> float:

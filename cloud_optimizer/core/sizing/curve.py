@@ -53,7 +53,7 @@ class ExceedanceCurve:
 
     @classmethod
     def from_samples(
-        cls, samples: Array, weights: Array | None = None, capacities: Array | None = None
+        cls, samples: NDArray[np.floating], weights: Array | None = None, capacities: Array | None = None
     ) -> "ExceedanceCurve":
         """Make the weighted empirical curve of history.
 

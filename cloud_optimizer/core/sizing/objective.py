@@ -117,37 +117,86 @@ def choose_capacity(
         slo_classes: One class for all, or one a workload.
         hours_since_change: Shape [n]; missing means long ago.
     """
-    scale = 1.0 + settings.headroom
-    price_of = _prices(slo_classes, len(current), settings)
-    costs = _cost(curve.capacities, curve.exceedance, curve.unmet, price_of, settings)
-    allowed = _fits_percentile(curve, settings)
-    costs = np.where(allowed, costs, np.inf)
+    band = cheapest(curve, settings, slo_classes=slo_classes)
     known = np.isfinite(curve.exceedance[:, 0])
-    best, lower, upper = _band(curve.capacities * scale, np.where(known[:, None], costs, 0.0), settings)
-    fit = current / scale
-    cost_now = _cost(fit[:, None], curve.risk(fit)[:, None], curve.expected_unmet(fit)[:, None], price_of, settings)[
-        :, 0
-    ]
-    stays = (cost_now <= _threshold(costs.min(axis=1), settings)) & (curve.risk(fit) <= _risk_limit(settings))
     floor, ceiling = _limits(static, settings)
-    wanted = np.clip(best, floor, ceiling)
+    stays = (current >= band.lower) & (current <= band.upper)
+    wanted = np.clip(band.best, floor, ceiling)
     moved, held = _limit_change(wanted, current, stays, hours_since_change, settings)
     target = np.where(known, np.clip(moved, floor, ceiling), static)
     reasons = {
         "INSUFFICIENT_DATA": ~known,
-        "FLOOR_APPLIED": known & (best < floor),
-        "CEILING_APPLIED": known & (best > ceiling),
-        "PERCENTILE_APPLIED": known & ~allowed[:, :-1].all(axis=1),
+        "FLOOR_APPLIED": known & (band.best < floor),
+        "CEILING_APPLIED": known & (band.best > ceiling),
+        "PERCENTILE_APPLIED": known & band.percentile_applied,
         **{code: known & mask for code, mask in held.items()},
     }
     return Choice(
         target=target,
-        lower=np.where(known, np.minimum(np.clip(lower, floor, ceiling), target), target),
-        upper=np.where(known, np.maximum(np.clip(upper, floor, ceiling), target), target),
-        uncapped=np.where(known, best, static),
+        lower=np.where(known, np.minimum(np.clip(band.lower, floor, ceiling), target), target),
+        upper=np.where(known, np.maximum(np.clip(band.upper, floor, ceiling), target), target),
+        uncapped=np.where(known, band.best, static),
         risk=curve.risk(target),
         reasons=reasons,
     )
+
+
+@dataclass(frozen=True)
+class Band:
+    """The cheapest capacity and the range in which a change from the present one would not pay; shape [n] each.
+
+    Args:
+        best: Argmin of J over the candidates, with headroom; NaN where the curve is unknown.
+        lower: Lowest capacity in the range.
+        upper: Highest capacity in the range.
+        percentile_applied: Where the wanted percentile made the choice larger.
+    """
+
+    best: Array
+    lower: Array
+    upper: Array
+    percentile_applied: Mask
+
+
+def cheapest(
+    curve: ExceedanceCurve, settings: SizingSettings, *, slo_classes: Sequence[SloClass] | SloClass = "standard"
+) -> Band:
+    """Return the capacity with the least J and the range around it, free of floor, ceiling and what is in force.
+
+    Above the last candidate nothing is short, so that J is the capacity itself and the range ends at the threshold.
+
+    Args:
+        curve: Expected shortage of n workloads.
+        settings: Preferences.
+        slo_classes: One class for all, or one a workload.
+    """
+    rows, last = np.arange(len(curve.capacities)), curve.capacities.shape[1] - 1
+    capacity = curve.capacities * (1.0 + settings.headroom)
+    time_price, volume_price = _prices(slo_classes, len(rows), settings)
+    costs = capacity + time_price * curve.exceedance + volume_price * curve.unmet
+    allowed = _fits_percentile(curve, settings)
+    known = np.isfinite(curve.exceedance[:, 0])
+    free = np.argmin(np.where(known[:, None], costs, 0.0), axis=1)
+    costs = np.where(known[:, None], np.where(allowed, costs, np.inf), 0.0)
+    best = np.argmin(costs, axis=1)
+    threshold = costs[rows, best] * (1.0 + settings.change_cost_relative) + settings.change_cost * settings.unit
+    lower = _crossing(capacity, costs, threshold)
+    upper = _crossing(capacity[:, ::-1], costs[:, ::-1], threshold)
+    upper = np.where(costs[:, last] <= threshold, np.maximum(upper, threshold), upper)
+    unknown = np.where(known, 0.0, np.nan)
+    return Band(capacity[rows, best] + unknown, lower + unknown, upper + unknown, known & (best > free))
+
+
+def _crossing(capacity: Array, costs: Array, threshold: Array) -> Array:
+    """Return the first capacity of a row with a cost within the threshold, linear between candidates, shape [n]."""
+    rows = np.arange(len(costs))
+    first = np.argmax(costs <= threshold[:, None], axis=1)
+    before = np.maximum(first - 1, 0)
+    above = costs[rows, before] - threshold
+    drop = costs[rows, before] - costs[rows, first]
+    between = (first > 0) & np.isfinite(above)
+    share = np.where(between, np.divide(above, drop, out=np.ones_like(drop), where=between & (drop > 0)), 1.0)
+    return np.asarray(capacity[rows, before] * (1.0 - share) + capacity[rows, first] * share)
 
 
 def _prices(slo_classes: Sequence[SloClass] | SloClass, count: int, settings: SizingSettings) -> tuple[Array, Array]:
@@ -158,40 +207,12 @@ def _prices(slo_classes: Sequence[SloClass] | SloClass, count: int, settings: Si
     return time[:, None], np.array([price.volume for price in prices])[:, None]
 
 
-def _cost(
-    capacity: Array, exceedance: Array, unmet: Array, prices: tuple[Array, Array], settings: SizingSettings
-) -> Array:
-    """Return J of capacities [n, K] that demand must fit; the headroom over them is paid for too."""
-    return capacity * (1.0 + settings.headroom) + prices[0] * exceedance + prices[1] * unmet
-
-
-def _risk_limit(settings: SizingSettings) -> float:
-    return 1.0 if settings.percentile is None else 1.0 - settings.percentile
-
-
 def _fits_percentile(curve: ExceedanceCurve, settings: SizingSettings) -> Mask:
     """Return where a candidate holds the wanted percentile; the last one always may be chosen."""
-    fits = curve.exceedance <= _risk_limit(settings) + 1e-12
+    limit = 1.0 if settings.percentile is None else 1.0 - settings.percentile
+    fits = curve.exceedance <= limit + 1e-12
     fits[:, -1] = True
     return fits
-
-
-def _threshold(best: Array, settings: SizingSettings) -> Array:
-    return best * (1.0 + settings.change_cost_relative) + settings.change_cost * settings.unit
-
-
-def _band(capacity: Array, costs: Array, settings: SizingSettings) -> tuple[Array, Array, Array]:
-    """Return the cheapest capacity and the lowest and highest from which a change would not pay, each [n].
-
-    Above the last candidate nothing is short, so that J is the capacity itself and the band ends at the threshold.
-    """
-    rows, last = np.arange(len(costs)), costs.shape[1] - 1
-    best = np.argmin(costs, axis=1)
-    threshold = _threshold(costs[rows, best], settings)
-    inside = costs <= threshold[:, None]
-    lower = capacity[rows, np.argmax(inside, axis=1)]
-    upper = capacity[rows, last - np.argmax(inside[:, ::-1], axis=1)]
-    return capacity[rows, best], lower, np.where(inside[:, last], np.maximum(upper, threshold), upper)
 
 
 def _limits(static: Array, settings: SizingSettings) -> tuple[float, Array]:
