@@ -5,8 +5,9 @@ seconds, milliseconds, microseconds or nanoseconds; the years 2000 to 2100 do no
 value tells its own unit and a value outside all of them is a mistake.
 """
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Final, Literal
 
 import polars as pl
@@ -15,11 +16,12 @@ from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST: Final = datetime(2100, 1, 1, tzinfo=UTC)
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 PER_SECOND: Final = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Epoch units: how many make a second."""
 UNIT_WORDS: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+IMPLAUSIBLE: Final = f"is not between the years {EARLIEST.year} and {LATEST.year}"
 
 _ISO = (
     r"^\s*(\d{4})[-/](\d{2})[-/](\d{2})"
@@ -53,7 +55,8 @@ class TimestampPlan:
     Args:
         column: The column.
         form: typed (Datetime, Date), epoch (numbers, also as text) or text (ISO 8601).
-        value: Expression of type UTC_TIMESTAMP; null where the value cannot be read.
+        value: Expression of type UTC_TIMESTAMP; defined where no fault applies.
+        seconds: Expression of the value as seconds since 1970, however far off it is; null where it cannot be read.
         faults: What a row may be refused for.
         notes: What was assumed, in words.
         unit: Epoch unit, for the epoch form.
@@ -62,18 +65,20 @@ class TimestampPlan:
     column: str
     form: Form
     value: pl.Expr
+    seconds: pl.Expr
     faults: tuple[Fault, ...]
     notes: tuple[str, ...]
     unit: str | None = None
 
 
-def plan_timestamps(column: str, dtype: pl.DataType, first: object) -> TimestampPlan | None:
+def plan_timestamps(column: str, dtype: pl.DataType, first: float | str | None) -> TimestampPlan | None:
     """Choose how to read a timestamp column.
 
     Args:
         column: Its name.
         dtype: Its type.
-        first: Its first value that is not null; it decides between the forms, and every row must agree with it.
+        first: Its first number or text that is not null; it decides between the forms and units, and every row must
+            agree with it.
 
     Returns:
         The plan, or None where a column of that type cannot hold timestamps.
@@ -81,7 +86,9 @@ def plan_timestamps(column: str, dtype: pl.DataType, first: object) -> Timestamp
     if dtype.is_temporal() and dtype.base_type() in {pl.Datetime, pl.Date}:
         return _typed(column, dtype)
     if dtype.is_integer() or dtype.is_float():
-        return _epoch(column, pl.col(column), first)
+        # 32 bits could not hold the microseconds.
+        wide = pl.Int64 if dtype.is_integer() else pl.Float64
+        return _epoch(column, pl.col(column).cast(wide, strict=False), first)
     if dtype == pl.String:
         if pl.Series([first], dtype=pl.String).str.contains(_NUMBER).item():
             number = pl.when(pl.col(column).str.contains(_NUMBER)).then(pl.col(column).str.strip_chars())
@@ -98,44 +105,59 @@ def unit_of(value: float) -> str | None:
     return None
 
 
-def unit_hint(moment: datetime) -> str:
-    """Say which mix-up of epoch units explains an implausible time: 1970-01-16 is seconds read as milliseconds."""
-    seconds = (moment - EPOCH) / timedelta(seconds=1)
-    units = list(PER_SECOND)
-    for right in units:
-        for read_as in units:
-            if right != read_as and unit_of(seconds * PER_SECOND[read_as] / PER_SECOND[right]) == "s":
-                return f"; it looks like {UNIT_WORDS[right]} that were read as {UNIT_WORDS[read_as]}"
+def unit_hint(seconds: float) -> str:
+    """Say so where an implausible time is explained by a mix-up of epoch units.
+
+    Seconds read as milliseconds fall into January 1970: 1,769,860.8 s times 1000 are in 2026.
+
+    Args:
+        seconds: The implausible time, seconds since 1970.
+    """
+    for times in (1_000, 1_000_000, 1_000_000_000):
+        for right, words in ((seconds * times, "times"), (seconds / times, "divided by")):
+            if unit_of(right) == "s":
+                year = datetime.fromtimestamp(right, UTC).year
+                return f"; {words} {times} it is in {year}, so the numbers are probably in another epoch unit"
     return ""
 
 
 def _typed(column: str, dtype: pl.DataType) -> TimestampPlan:
     zone = dtype.time_zone if isinstance(dtype, pl.Datetime) else None
-    value = pl.col(column).cast(pl.Datetime("us", zone))
+    stored_seconds = 1 / PER_SECOND[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 86_400
+    seconds = pl.col(column).to_physical() * stored_seconds
+    # Polars stops at a time thousands of years off, so such a one never reaches its calendar.
+    value = pl.when(_plausible(seconds)).then(pl.col(column)).cast(pl.Datetime("us", zone))
     value = value.dt.convert_time_zone("UTC") if zone else value.dt.replace_time_zone("UTC")
     notes = () if zone else (f"{column}: no time zone, taken as UTC",)
-    return TimestampPlan(column, "typed", value, _common_faults(column, value), notes)
+    return TimestampPlan(column, "typed", value, seconds, _common_faults(column, seconds), notes)
 
 
-def _epoch(column: str, number: pl.Expr, first: object) -> TimestampPlan:
-    unit = unit_of(float(str(first))) or "s"
+def _epoch(column: str, number: pl.Expr, first: float | str | None) -> TimestampPlan:
+    unit = (None if first is None else unit_of(float(first))) or "s"
     per_second = PER_SECOND[unit]
+    seconds = number / per_second
+    near = pl.when(_plausible(seconds)).then(number)
     # Whole microseconds first: a float of nanoseconds would lose them.
-    micros = (number * (1_000_000 // per_second)) if per_second <= 1_000_000 else (number // 1000)
-    value = micros.cast(pl.Int64, strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    micros = (near * (1_000_000 // per_second)) if per_second <= 1_000_000 else (near // 1000)
+    value = micros.cast(pl.Int64).cast(UTC_TIMESTAMP)
     in_other_unit = pl.any_horizontal(
-        number.is_between(EARLIEST.timestamp() * per, LATEST.timestamp() * per, closed="left")
-        for other, per in PER_SECOND.items()
-        if other != unit
+        _plausible(number / per_second) for other, per_second in PER_SECOND.items() if other != unit
     )
-    mixed = Fault(
+    others = Fault(
         column, in_other_unit, f"is in another unit than the rows before it, which are epoch {UNIT_WORDS[unit]}"
     )
-    notes = [f"{column.strip()}: epoch {UNIT_WORDS[unit]}"]
-    claimed = column.strip().rstrip("])").lower().replace("[", " ").replace("_", " ").split()[-1]
-    if claimed in PER_SECOND and claimed != unit:
-        notes = [f"{column.strip()}: the values are epoch {UNIT_WORDS[unit]}, whatever the header says"]
-    return TimestampPlan(column, "epoch", value, (mixed, *_common_faults(column, value)), tuple(notes), unit)
+    missing, unreadable, implausible = _common_faults(column, seconds)
+    implausible = replace(implausible, bad=implausible.bad & ~in_other_unit)
+    note = f"{column.strip()}: epoch {UNIT_WORDS[unit]}"
+    if _claimed_unit(column) not in {None, unit}:
+        note = f"{column.strip()}: the values are epoch {UNIT_WORDS[unit]}, whatever the header says"
+    return TimestampPlan(column, "epoch", value, seconds, (others, missing, unreadable, implausible), (note,), unit)
+
+
+def _claimed_unit(column: str) -> str | None:
+    """Return the unit a header names: `Timestamp [ms]` and `time_ms` give `ms`."""
+    last = re.split(r"[^a-z]+", column.lower().strip(" ])"))[-1]
+    return last if last in PER_SECOND else None
 
 
 def _text(column: str, first: str) -> TimestampPlan:
@@ -150,6 +172,7 @@ def _text(column: str, first: str) -> TimestampPlan:
     minutes = offset.abs() // 100 * 60 + offset.abs() % 100
     value = (local - pl.duration(minutes=offset.sign() * minutes)).dt.replace_time_zone("UTC")
     aware = pl.Series([first]).str.extract(_ISO, 8).item() is not None
+    seconds = value.dt.timestamp("us") / 1_000_000
     mixed = Fault(
         column,
         value.is_not_null() & (zone.is_null() if aware else zone.is_not_null()),
@@ -158,18 +181,20 @@ def _text(column: str, first: str) -> TimestampPlan:
         else "mixes time zones: it has one, the rows before it have none",
     )
     notes = () if aware else (f"{column}: no time zone, taken as UTC",)
-    return TimestampPlan(column, "text", value, (mixed, *_common_faults(column, value)), notes)
+    return TimestampPlan(column, "text", value, seconds, (mixed, *_common_faults(column, seconds)), notes)
 
 
-def _common_faults(column: str, value: pl.Expr) -> tuple[Fault, ...]:
-    implausible = (value < pl.lit(EARLIEST, UTC_TIMESTAMP)) | (value >= pl.lit(LATEST, UTC_TIMESTAMP))
+def _common_faults(column: str, seconds: pl.Expr) -> tuple[Fault, Fault, Fault]:
+    given = pl.col(column).is_not_null()
     return (
-        Fault(column, pl.col(column).is_null(), "is missing"),
-        Fault(
-            column, value.is_null() & pl.col(column).is_not_null(), "is not a timestamp (use ISO 8601 or epoch numbers)"
-        ),
-        Fault(column, implausible, "is not between the years 2000 and 2100"),
+        Fault(column, ~given, "is missing"),
+        Fault(column, seconds.is_null() & given, "is not a timestamp (use ISO 8601 or epoch numbers)"),
+        Fault(column, ~_plausible(seconds), IMPLAUSIBLE),
     )
+
+
+def _plausible(seconds: pl.Expr) -> pl.Expr:
+    return seconds.is_between(EARLIEST.timestamp(), LATEST.timestamp(), closed="left")
 
 
 def rough_range(plan: TimestampPlan, dtype: pl.DataType, start: datetime, end: datetime) -> pl.Expr | None:

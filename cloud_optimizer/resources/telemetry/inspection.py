@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.core.telemetry.timestamps import Fault, TimestampPlan, unit_hint
+from cloud_optimizer.core.telemetry.timestamps import IMPLAUSIBLE, Fault, TimestampPlan, unit_hint
 from cloud_optimizer.resources.telemetry.files import TraceFile, reading
 
 ROW = "cloud_optimizer.row"
@@ -68,9 +68,21 @@ def _refuse_first(file: TraceFile, frame: pl.LazyFrame, time: TimestampPlan, bad
     if not bad:
         return
     row, fault = min(bad, key=lambda pair: pair[0])
+    # The physical form of a time: Polars cannot write one that is thousands of years off.
+    value = pl.col(fault.column).to_physical().cast(pl.String, strict=False)
     with reading(file):
-        found = frame.slice(row - 1, 1).select(pl.col(fault.column).alias("value"), time.value.alias("time")).collect()
-    value, moment = found.row(0)
-    hint = unit_hint(moment) if fault.reason.startswith("is not between") and moment is not None else ""
-    what = "the value" if value is None else f"{str(value)!r}"
+        found, seconds = (
+            frame.slice(row - 1, 1).select(value.alias("value"), time.seconds.alias("seconds")).collect().row(0)
+        )
+    hint = unit_hint(seconds) if fault.reason == IMPLAUSIBLE else ""
+    if time.form == "typed" and fault.column == time.column and found is not None:
+        found = _written(seconds)
+    what = "the value" if found is None else repr(found)
     raise InputError(f"{file.label}, column {fault.column.strip()}, row {row}: {what} {fault.reason}{hint}.")
+
+
+def _written(seconds: float) -> str:
+    try:
+        return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError):
+        return f"{seconds:g} seconds after 1970"

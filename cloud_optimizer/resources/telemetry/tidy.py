@@ -122,8 +122,10 @@ def plan_time(file: TraceFile, frame: pl.LazyFrame, schema: pl.Schema, column: s
             f"{file.label} has no time column: name one of {_some(KEY_NAMES['timestamp'])}; it has "
             f"{_some(tuple(schema.names()))}."
         )
-    with reading(file):
-        first = frame.select(pl.col(column).drop_nulls().first()).collect().item()
+    first = None
+    if schema[column].is_numeric() or schema[column] == pl.String:
+        with reading(file):
+            first = frame.select(pl.col(column).drop_nulls().first()).collect().item()
     plan = plan_timestamps(column, schema[column], first)
     if plan is None:
         raise InputError(f"{file.label}, column {column}, row 1: {schema[column]} is no type for timestamps.")
