@@ -79,29 +79,38 @@ def check_required_columns(validated: Validated, settings: ValidationSettings) -
 def check_nulls(validated: Validated, settings: ValidationSettings) -> CheckResult:
     """Under 5 % of the expected values are null.
 
-    Expected is, in every slot in which a workload ran, each required measure and each measure that the cluster
-    reports at all. Slots without a sample count in `completeness`: an outage is no reason to stop.
+    Expected is, in every slot in which a workload ran, each required measure and each measure that this workload
+    reports at all: a batch job owes no request rate because the API beside it has one. Slots without a sample count
+    in `completeness`: an outage is no reason to stop.
     """
     on = validated.clean.filter(pl.col("state") == "on")
     if on.is_empty():
         everything_off = validated.report.off_slots > 0
         words = "every workload is switched off" if everything_off else "nothing to judge: no sample was accepted"
         return CheckResult("nulls", everything_off, True, words, {"expected": 0})
-    nulls = {name: on[name].null_count() for name in _expected_measures(on, settings)}
-    worst = max(nulls, key=lambda name: nulls[name])
-    share = sum(nulls.values()) / (len(nulls) * on.height)
-    words = f"{share:.2%} of expected values are null, most in {worst} ({nulls[worst] / on.height:.2%})"
-    required_share = max(nulls[name] / on.height for name in settings.required_measures)
+    tally = _null_tally(on, settings)
+    expected, nulls = int(tally["expected"].sum()), int(tally["nulls"].sum())
+    worst = tally.sort("nulls", descending=True).row(0, named=True)
+    share = nulls / expected
+    required = tally.filter(pl.col("measure").is_in(settings.required_measures))
+    required_share = float((required["nulls"] / required["expected"]).max() or 0.0)  # type: ignore[arg-type]
+    words = f"{share:.2%} of expected values are null, most in {worst['measure']} ({worst['nulls']:,})"
     passed = max(share, required_share) < settings.maximum_null_share
-    counts = {"null_share": share, "limit": settings.maximum_null_share, "expected": len(nulls) * on.height}
-    return CheckResult("nulls", passed, True, words, {**counts, "worst_column": worst})
+    counts = {"null_share": share, "limit": settings.maximum_null_share, "expected": expected}
+    return CheckResult("nulls", passed, True, words, {**counts, "worst_column": worst["measure"]})
 
 
-def _expected_measures(on: pl.DataFrame, settings: ValidationSettings) -> list[str]:
-    """Measures a source owes: peaks are known in some slots only by nature, as are capacities."""
+def _null_tally(on: pl.DataFrame, settings: ValidationSettings) -> pl.DataFrame:
+    """Return expected and missing values per measure; peaks and capacities are by nature known in some slots only."""
     optional = {*CAPACITIES, "cpu_usage_peak_cores"}
-    reported = [name for name in MEASURES if name not in optional and on[name].null_count() < on.height]
-    return list(dict.fromkeys([*settings.required_measures, *reported]))
+    owed = [name for name in MEASURES if name not in optional]
+    per_workload = on.group_by("workload_id").agg(pl.len().alias("slots"), pl.col(owed).null_count())
+    long = per_workload.unpivot(owed, index=["workload_id", "slots"], variable_name="measure", value_name="nulls")
+    required = pl.col("measure").is_in(settings.required_measures)
+    reported = long.filter(required | (pl.col("nulls") < pl.col("slots")))
+    return (
+        reported.group_by("measure").agg(pl.col("slots").sum().alias("expected"), pl.col("nulls").sum()).sort("measure")
+    )
 
 
 def check_ranges(validated: Validated, settings: ValidationSettings) -> CheckResult:

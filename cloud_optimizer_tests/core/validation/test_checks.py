@@ -99,3 +99,10 @@ def test_freshness_is_seen_from_the_end_of_the_partition_or_from_now(
 def test_a_partition_with_only_bad_rows_blocks() -> None:
     bad = samples(*[sample(300 * i, cpu_usage_cores=-1.0) for i in range(288)])
     assert {"row_count", "nulls", "ranges", "freshness"} <= failed(bad)
+
+
+def test_a_workload_without_requests_owes_no_request_rate_because_its_neighbour_has_one() -> None:
+    frame = with_nulls(0.0)
+    serving = frame.with_columns(requests_per_second=pl.lit(5.0))
+    batch = frame.with_columns(workload_id=pl.lit("batch"), requests_per_second=pl.lit(None, pl.Float64))
+    assert checks_of(pl.concat([serving, batch]))["nulls"].passed
