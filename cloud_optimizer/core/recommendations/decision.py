@@ -12,8 +12,9 @@ from cloud_optimizer.core.recommendations.evidence import coverage, observed_hou
 from cloud_optimizer.core.recommendations.findings import inconclusive, insufficient, is_under
 from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, Trust
 from cloud_optimizer.core.recommendations.money import cost_of, with_prices
+from cloud_optimizer.core.recommendations.scaling import scale_out
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
-from cloud_optimizer.core.recommendations.sizes import Sizes, at_least, choose, rounded
+from cloud_optimizer.core.recommendations.sizes import Sizes, Wishes, at_least, choose, rounded
 from cloud_optimizer.core.sizing.curve import Array
 
 RESOURCES: Final[tuple[Resource, ...]] = ("cpu", "memory")
@@ -35,52 +36,54 @@ def decision_table(
         The preferences, coverage and prices of each workload, and for each resource the sizes of `SIZES`, the risks
         of `RISKS`, hours, percentiles, mean demand, utilization, and the masks fallback, floored and waiting.
     """
-    ids = preferences["workload_id"]
-    history = inputs.history.join(ids.to_frame(), on="workload_id", how="semi")
-    forecast = inputs.forecast.join(ids.to_frame(), on="workload_id", how="semi")
-    days = preferences["lookback_days"].fill_null(float(settings.history.lookback_days))
-    hours = days.to_numpy() * 24.0
-    past = {
-        name: demand_history(history, ids, name, inputs.origin, int(np.ceil(hours.max() / 24.0))).last(hours)
+    ids = preferences["workload_id"].to_frame()
+    history, forecast = (frame.join(ids, on="workload_id", how="semi") for frame in (inputs.history, inputs.forecast))
+    hours = preferences["lookback_days"].fill_null(float(settings.history.lookback_days)).to_numpy() * 24.0
+    axis = int(np.ceil(hours.max() / 24.0))
+    past = {name: demand_history(history, ids, name, inputs.origin, axis).last(hours) for name in RESOURCES}
+    ahead = {
+        name: (
+            forecast_quantiles(forecast, ids, f"{name}_mean", inputs.origin),
+            forecast_quantiles(forecast, ids, f"{name}_peak", inputs.origin),
+        )
         for name in RESOURCES
     }
-    sizes = {
-        name: _sizes(name, past[name], forecast, preferences, inputs=inputs, settings=settings) for name in RESOURCES
-    }
-    since = pl.DataFrame({"workload_id": ids, "days": days}).select(
-        "workload_id", since=pl.lit(inputs.origin, UTC_TIMESTAMP) - pl.duration(hours=pl.col("days") * 24.0)
+    since = ids.with_columns(hours=pl.Series(hours)).select(
+        "workload_id", since=pl.lit(inputs.origin, UTC_TIMESTAMP) - pl.duration(minutes=pl.col("hours") * 60.0)
     )
     facts = preferences.drop("lookback_days").hstack(coverage(history, since, inputs.origin).drop("workload_id"))
     facts = with_prices(facts, inputs.prices, settings.prices)
     facts = facts.with_columns(column for name in RESOURCES for column in _evidence(name, past[name]))
+    chosen = {
+        name: _sizes(name, past[name], ahead[name], preferences, inputs=inputs, settings=settings) for name in RESOURCES
+    }
+    scaling = scale_out(past["cpu"], ahead["cpu"][1], chosen["cpu"], facts, settings)
+    sizes: dict[Resource, Sizes] = {"cpu": scaling.cpu(chosen["cpu"]), "memory": scaling.memory(chosen["memory"])}
     held = facts.with_columns(_columns(sizes)).select(_is_held(settings, inputs.trust)).to_series().to_numpy()
-    return facts.with_columns(_columns({name: size.held(held) for name, size in sizes.items()}))
+    columns = _columns({name: size.held(held) for name, size in sizes.items()})
+    return facts.with_columns(*columns, *scaling.columns(held))
 
 
 def _sizes(
     name: Resource,
     past: DemandHistory,
-    forecast: pl.DataFrame,
+    ahead: tuple[Array, Array],
     preferences: pl.DataFrame,
     *,
     inputs: RecommendationInputs,
     settings: RecommendationSettings,
 ) -> Sizes:
-    ids = preferences["workload_id"]
-    mean, peak = (forecast_quantiles(forecast, ids, f"{name}_{kind}", inputs.origin) for kind in ("mean", "peak"))
     demand = past.saturated(settings.history.saturated_utilization, settings.history.saturated_factor)
-    curve, fallback = blend(demand, (mean, peak), inputs.trust.in_model(name), settings)
-    chosen = choose(
-        curve,
-        past.last_capacity(),
-        fallback,
-        preferences,
-        objective=settings.cpu if name == "cpu" else settings.memory,
-        robust=settings.cpu_fallback if name == "cpu" else settings.memory_fallback,
+    curve, fallback = blend(demand, ahead, inputs.trust.in_model(name), settings)
+    is_cpu = name == "cpu"
+    wishes = Wishes(
+        objective=settings.cpu if is_cpu else settings.memory,
+        robust=settings.cpu_fallback if is_cpu else settings.memory_fallback,
         default_slo=settings.slo_class,
         option_factor=settings.option_factor,
         origin=inputs.origin,
     )
+    chosen = choose(curve, past.last_capacity(), fallback, preferences, wishes)
     if name == "memory":
         after_kill = preferences["oom_memory_bytes"].to_numpy() * settings.history.oom_factor
         return rounded(at_least(chosen, after_kill), settings.memory_step_bytes)

@@ -84,13 +84,16 @@ class DemandHistory:
 
 
 def demand_history(
-    history: pl.DataFrame, workload_ids: pl.Series, resource: Resource, origin: datetime, days: int
+    history: pl.DataFrame, workloads: pl.DataFrame, resource: Resource, origin: datetime, days: int
 ) -> DemandHistory:
-    """Scatter the roll-up rows of the last `days` before `origin` onto a dense hourly axis, one row a workload."""
+    """Scatter the roll-up rows of the last `days` before `origin` onto a dense hourly axis.
+
+    Rows follow `workloads`, a frame of the one column workload_id.
+    """
     mean, p95, peak, capacity = HISTORY_COLUMNS[resource]
     hours = days * 24
     names = [mean, p95 or peak, peak, capacity, "on_count"]
-    arrays = _scatter(history, workload_ids, names, origin - hours * HOUR, hours)
+    arrays = _scatter(history, workloads, names, origin - hours * HOUR, hours)
     arrays[names[3]][arrays[names[3]] <= 0] = np.nan  # 0 means switched off
     observed = np.isfinite(arrays[mean]) & np.isfinite(arrays[peak]) & (arrays["on_count"] > 0)
     shown = {name: np.where(observed, arrays[name], np.nan) for name in (mean, p95 or peak, peak, "on_count")}
@@ -99,27 +102,27 @@ def demand_history(
 
 
 def forecast_quantiles(
-    forecast: pl.DataFrame, workload_ids: pl.Series, target: str, origin: datetime, horizon: int = 24
+    forecast: pl.DataFrame, workloads: pl.DataFrame, target: str, origin: datetime, horizon: int = 24
 ) -> Array:
     """Return the quantiles of one target from `origin` on, shape [n, horizon, levels]; NaN where there are none."""
     names = [quantile_column(level) for level in QUANTILE_LEVELS]
-    arrays = _scatter(forecast.filter(pl.col("target") == target), workload_ids, names, origin, horizon)
+    arrays = _scatter(forecast.filter(pl.col("target") == target), workloads, names, origin, horizon)
     quantiles = np.stack([arrays[name] for name in names], axis=2)
     return np.maximum.accumulate(np.maximum(quantiles, 0.0), axis=2)
 
 
 def _scatter(
-    frame: pl.DataFrame, workload_ids: pl.Series, names: list[str], start: datetime, hours: int
+    frame: pl.DataFrame, workloads: pl.DataFrame, names: list[str], start: datetime, hours: int
 ) -> dict[str, Array]:
     """Put long rows onto [n, hours] arrays of float64; NaN where no row is."""
-    rows = pl.DataFrame({"workload_id": workload_ids}).with_row_index("row")
+    rows = workloads.with_row_index("row")
     hour = ((pl.col("timestamp") - pl.lit(start, UTC_TIMESTAMP)).dt.total_hours()).alias("hour")
     inside = frame.filter(pl.col("timestamp").is_between(start, start + hours * HOUR, closed="left"))
     placed = inside.select("workload_id", hour, *dict.fromkeys(names)).join(rows, on="workload_id", how="inner")
     at: tuple[NDArray[np.intp], NDArray[np.intp]] = (placed["row"].to_numpy(), placed["hour"].to_numpy())
     arrays = {}
     for name in dict.fromkeys(names):
-        values = np.full((len(workload_ids), hours), np.nan)
+        values = np.full((workloads.height, hours), np.nan)
         values[at] = placed[name].cast(pl.Float64).to_numpy()
         arrays[name] = values
     return arrays

@@ -74,6 +74,16 @@ def is_changed() -> pl.Expr:
     )
 
 
+def is_resized() -> pl.Expr:
+    """Return where the size of one replica changes; a change of their number alone restarts nothing."""
+    before, after = pl.col("replicas").fill_null(1.0), pl.coalesce("planned_replicas", "replicas", pl.lit(1.0))
+    relative = [
+        (pl.col(f"{name}_target") / after / (pl.col(f"{name}_current") / before) - 1.0).abs()
+        for name in ("cpu", "memory")
+    ]
+    return pl.any_horizontal((change > 1e-9).fill_null(False) for change in relative)
+
+
 def is_idle(settings: RecommendationSettings) -> pl.Expr:
     """Return where a week or more shows next to no CPU use and, where it is known, no traffic."""
     utilization = pl.col("cpu_max") / pl.col("cpu_current")

@@ -9,7 +9,7 @@ import polars as pl
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.explanation import explain
 from cloud_optimizer.core.recommendations.decision import decision_table
-from cloud_optimizer.core.recommendations.findings import finding, insufficient, is_changed, reason_codes
+from cloud_optimizer.core.recommendations.findings import finding, insufficient, is_changed, is_resized, reason_codes
 from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, complete_preferences
 from cloud_optimizer.core.recommendations.money import money
 from cloud_optimizer.core.recommendations.options import options
@@ -119,9 +119,9 @@ def _sizes() -> dict[str, pl.Expr]:
         "current_cpu_limit_cores": pl.col("cpu_limit_cores"),
         "current_memory_limit_bytes": pl.col("memory_limit_bytes"),
         "current_replicas": pl.col("replicas"),
-        "recommended_replicas": pl.col("replicas"),
-        "recommended_hpa_target_cpu_cores": pl.lit(None, pl.Float64),
-        "replica_schedule": pl.lit(None, pl.String),
+        "recommended_replicas": pl.coalesce("planned_replicas", "replicas"),
+        "recommended_hpa_target_cpu_cores": pl.col("hpa_target"),
+        "replica_schedule": pl.col("replica_schedule"),
     }
 
 
@@ -139,9 +139,15 @@ def _doing(settings: RecommendationSettings, inputs: RecommendationInputs) -> di
     """Return what it takes to make the change, and until when it may be made."""
     in_place = pl.col("in_place_resize").fill_null(settings.in_place_resize)
     has_hpa = pl.col("hpa_target_utilization").is_not_null()
-    effort = pl.when(has_hpa).then(pl.lit("high")).when(in_place).then(pl.lit("low")).otherwise(pl.lit("medium"))
+    effort = (
+        pl.when(has_hpa)
+        .then(pl.lit("high"))
+        .when(in_place | ~is_resized())
+        .then(pl.lit("low"))
+        .otherwise(pl.lit("medium"))
+    )
     return {
-        "restart_needed": is_changed() & ~in_place,
+        "restart_needed": is_resized() & ~in_place,
         "effort": pl.when(is_changed()).then(effort).otherwise(pl.lit("none")),
         "valid_until": _valid_until(settings.validity, inputs),
     }

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.core.costs.prices import PriceSettings
 from cloud_optimizer.core.recommendations.risk import RiskBands
+from cloud_optimizer.core.replicas import ReplicaSettings
 from cloud_optimizer.core.sizing.objective import MEMORY_SIZING, SizingSettings, SloClass
 
 
@@ -50,6 +51,7 @@ class RecommendationSettings(BaseModel):
     cpu: SizingSettings = Field(default=SizingSettings(), description="Objective of CPU, in cores.")
     memory: SizingSettings = Field(default=MEMORY_SIZING, description="Objective of memory.")
     prices: PriceSettings = Field(default=PriceSettings(), description="Prices of workloads without their own.")
+    replicas: ReplicaSettings = Field(default=ReplicaSettings(), description="Horizontally scaled workloads.")
     risk_bands: RiskBands = Field(default=RiskBands(), description="Words for a risk.")
     history: HistorySettings = Field(default=HistorySettings(), description="How past demand is read.")
     slo_class: SloClass = Field(default="standard", description="SLO class of workloads without their own.")

@@ -56,7 +56,10 @@ class Sizes:
 
     def held(self, rows: Mask) -> "Sizes":
         """Return the sizes with the present capacity kept at `rows`, bounds and options widened to hold it."""
-        target = np.where(rows & np.isfinite(self.current), self.current, self.target)
+        return self.with_target(np.where(rows & np.isfinite(self.current), self.current, self.target))
+
+    def with_target(self, target: Array) -> "Sizes":
+        """Return the sizes with another target, bounds and options widened to hold it."""
         return replace(self, target=target).ordered()
 
     def ordered(self) -> "Sizes":
@@ -81,18 +84,26 @@ class Sizes:
         )
 
 
-def choose(
-    curve: ExceedanceCurve,
-    current: Array,
-    fallback: Mask,
-    preferences: pl.DataFrame,
-    *,
-    objective: SizingSettings,
-    robust: FallbackSettings,
-    default_slo: SloClass,
-    option_factor: float,
-    origin: datetime,
-) -> Sizes:
+@dataclass(frozen=True)
+class Wishes:
+    """What decides the size of one resource, where a workload has no preference of its own.
+
+    Args:
+        objective: Settings of the resource.
+        robust: What holds where no forecast took part.
+        default_slo: SLO class.
+        option_factor: Shortage price of the conservative option, as a multiple; the aggressive one has its inverse.
+        origin: Time of the decision, for the cool-down.
+    """
+
+    objective: SizingSettings
+    robust: FallbackSettings
+    default_slo: SloClass
+    option_factor: float
+    origin: datetime
+
+
+def choose(curve: ExceedanceCurve, current: Array, fallback: Mask, preferences: pl.DataFrame, wishes: Wishes) -> Sizes:
     """Choose target, bounds and options of every workload, each by its own percentile, headroom and SLO class.
 
     Args:
@@ -100,31 +111,27 @@ def choose(
         current: Present capacity [n]; NaN where unknown.
         fallback: Where no forecast took part: there a percentile of history must fit, with headroom.
         preferences: One row a workload, in the order of the curve.
-        objective: Settings of the resource.
-        robust: What holds where no forecast took part.
-        default_slo: SLO class of workloads without their own.
-        option_factor: Shortage price of the conservative option, as a multiple; the aggressive one has its inverse.
-        origin: Time of the decision, for the cool-down.
+        wishes: What holds for all.
     """
     known, observed = np.isfinite(current), np.isfinite(curve.exceedance[:, 0])
     now = np.where(known, current, UNKNOWN_CAPACITY_FACTOR * curve.capacities[:, -1])
-    since_change = (pl.lit(origin, UTC_TIMESTAMP) - pl.col("last_changed_at")).dt.total_minutes() / 60.0
+    since_change = (pl.lit(wishes.origin, UTC_TIMESTAMP) - pl.col("last_changed_at")).dt.total_minutes() / 60.0
     hours = preferences.select(since_change.fill_null(np.inf)).to_series().to_numpy()
-    slo = np.array(preferences["slo_class"].fill_null(default_slo).to_list(), dtype=object)
+    slo = np.array(preferences["slo_class"].fill_null(wishes.default_slo).to_list(), dtype=object)
     size = {name: np.full(len(now), np.nan) for name in SIZE_NAMES}
     mask = {name: np.zeros(len(now), dtype=bool) for name in ("FLOOR_APPLIED", "COOL_DOWN")}
-    for wanted, rows in _groups(preferences, known, fallback, observed, objective=objective, robust=robust):
+    for objective, rows in _groups(preferences, known, fallback, observed, wishes):
         part = ExceedanceCurve(curve.capacities[rows], curve.exceedance[rows], curve.unmet[rows])
         decide = partial(
             choose_capacity, part, now[rows], now[rows], slo_classes=list(slo[rows]), hours_since_change=hours[rows]
         )
-        choice = decide(wanted)
+        choice = decide(objective)
         for name in ("target", "lower", "upper", "uncapped"):
             size[name][rows] = getattr(choice, name)
         for name, values in mask.items():
             values[rows] = choice.reasons[name]
-        for name, factor in (("conservative", option_factor), ("aggressive", 1.0 / option_factor)):
-            size[name][rows] = decide(_repriced(wanted, factor)).target
+        for name, factor in (("conservative", wishes.option_factor), ("aggressive", 1.0 / wishes.option_factor)):
+            size[name][rows] = decide(_repriced(objective, factor)).target
     for values in size.values():
         values[~observed] = current[~observed]
     return Sizes(
@@ -133,27 +140,23 @@ def choose(
 
 
 def _groups(
-    preferences: pl.DataFrame,
-    known: Mask,
-    fallback: Mask,
-    observed: Mask,
-    *,
-    objective: SizingSettings,
-    robust: FallbackSettings,
+    preferences: pl.DataFrame, known: Mask, fallback: Mask, observed: Mask, wishes: Wishes
 ) -> Iterator[tuple[SizingSettings, NDArray[np.intp]]]:
     """Yield the settings of each group of observed workloads with equal wishes, and their rows."""
+    objective, robust = wishes.objective, wishes.robust
     percentile = pl.coalesce("percentile", pl.lit(objective.percentile, pl.Float64))
     headroom = pl.col("headroom").fill_null(objective.headroom)
     untrusted = pl.Series(fallback)
-    wishes = preferences.select(
+    wanted = preferences.select(
         known=pl.Series(known),
         observed=pl.Series(observed),
         percentile=pl.when(untrusted).then(pl.max_horizontal(percentile, robust.percentile)).otherwise(percentile),
         headroom=pl.when(untrusted).then(pl.max_horizontal(headroom, robust.headroom)).otherwise(headroom),
     ).with_row_index("row")
-    seen = wishes.filter("observed")
-    for (is_known, wanted_percentile, wanted_headroom), group in seen.group_by("known", "percentile", "headroom"):
-        changes = {"percentile": wanted_percentile, "headroom": wanted_headroom}
+    for (is_known, percentile_, headroom_), group in wanted.filter("observed").group_by(
+        "known", "percentile", "headroom"
+    ):
+        changes = {"percentile": percentile_, "headroom": headroom_}
         unlimited = {} if is_known else {"maximum_decrease": 1.0, "maximum_increase": None, "ceiling": None}
         yield objective.model_copy(update={**changes, **unlimited}), group["row"].to_numpy().astype(np.intp)
 

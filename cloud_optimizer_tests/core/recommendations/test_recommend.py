@@ -1,5 +1,6 @@
 """What a recommendation promises, on made-up workloads whose right answers are known."""
 
+import json
 from datetime import timedelta
 
 import numpy as np
@@ -98,6 +99,41 @@ def test_a_saving_below_the_minimum_is_not_worth_a_change() -> None:
     record = only(recommend(inputs(rollup("web", STEADY)), settings_of_one))
     assert record["recommended_cpu_cores"] == 4.0
     assert record["effort"] == "none"
+
+
+@pytest.mark.parametrize("replicas", [1.0, 6.0])
+@pytest.mark.parametrize("level", [0.4, 7.0, 40.0])
+def test_a_recommendation_that_was_applied_is_not_followed_by_another(replicas: float, level: float) -> None:
+    daily = level * (1.0 + 0.5 * np.sin(np.arange(14 * 24) * 2 * np.pi / 24))
+    cores, memory, shapes = 48.0, 64 * GIB, []
+    for _ in range(6):
+        seen = rollup("web", daily, cpu_capacity_cores=cores, memory_capacity_bytes=memory, replicas_mean=replicas)
+        capped = seen.with_columns(
+            pl.min_horizontal(name, pl.lit(cores)).alias(name)
+            for name in ("cpu_usage_cores_mean", "cpu_usage_cores_p95", "cpu_usage_cores_max")
+        )
+        record = only(recommend(inputs(capped)))
+        cores, memory = record["recommended_cpu_cores"], record["recommended_memory_bytes"]
+        replicas = record["recommended_replicas"]
+        shapes.append((cores, memory, replicas))
+    assert len(set(shapes[-3:])) == 1
+    assert cores >= daily.max()
+
+
+def test_a_scaled_workload_gets_replicas_a_schedule_and_an_absolute_autoscaler_target() -> None:
+    day = np.tile([2.0] * 8 + [6.0] * 10 + [2.0] * 6, 14)
+    wishes = pl.DataFrame({"workload_id": ["web"], "hpa_target_utilization": [0.6]})
+    record = only(
+        recommend(inputs(rollup("web", day, cpu_capacity_cores=24.0, replicas_mean=24.0), preferences=wishes))
+    )
+    schedule = [entry["replicas"] for entry in json.loads(record["replica_schedule"])]
+    size = record["recommended_cpu_cores"] / record["recommended_replicas"]
+    assert max(schedule) <= record["recommended_replicas"]
+    assert schedule[12] * size >= 7.2  # the peak of the busy hours
+    assert schedule[0] * size >= 2.4
+    assert schedule[0] < schedule[12]
+    assert 0.4 * size <= record["recommended_hpa_target_cpu_cores"] <= 0.85 * size
+    assert "HPA_CONFLICT" in record["reason_codes"]
 
 
 def test_preferences_that_name_a_workload_twice_are_refused() -> None:

@@ -1,0 +1,1 @@
+"""Recommendations in the forms other tools read; every format is text made from the records alone."""
