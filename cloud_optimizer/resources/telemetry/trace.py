@@ -1,10 +1,10 @@
-"""Recorded telemetry as a source: a Parquet or CSV file, a folder of them, or a Bitbrains folder.
+"""Recorded telemetry as a source: tidy or long-form files, Parquet or CSV, a folder of them, or a Bitbrains folder.
 
 Opening reads every file once and refuses the whole trace for the first row that cannot be understood, so nothing is
 half-ingested. Reading is lazy: of a file only the asked range is kept in memory.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -16,8 +16,9 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.validation.cadence import detect_cadence
 from cloud_optimizer.resources.telemetry.base import covering_midnights
 from cloud_optimizer.resources.telemetry.bitbrains import bitbrains_files
-from cloud_optimizer.resources.telemetry.files import TraceFile, find_files, reading
+from cloud_optimizer.resources.telemetry.files import TraceFile, find_files, reading, scan_file
 from cloud_optimizer.resources.telemetry.inspection import Extent
+from cloud_optimizer.resources.telemetry.long_form import LongFile, is_long_form
 from cloud_optimizer.resources.telemetry.tidy import TidyFile
 
 CADENCE_ROWS = 200_000
@@ -28,7 +29,9 @@ CADENCE_FILES = 20
 class CheckedFile(Protocol):
     """A file that was checked as a whole and can be read by range."""
 
-    extents: dict[str, Extent]
+    @property
+    def extents(self) -> Mapping[str, Extent]:
+        """What it holds, by cluster."""
 
     def rows(self, cluster: str, start: datetime, end: datetime) -> pl.LazyFrame:
         """Return samples of [start, end) in SAMPLE_SCHEMA."""
@@ -54,7 +57,7 @@ class TraceSource:
         self._given = cluster
         files = bitbrains_files(path) or find_files(path)
         default = cluster or (files[0].stem if path.is_file() else path.resolve().name)
-        self._files = [(file, TidyFile(file, default)) for file in files]
+        self._files = [(file, _check(file, default)) for file in files]
 
     def clusters(self) -> tuple[str, ...]:
         """Return the clusters of all files, sorted."""
@@ -91,7 +94,7 @@ class TraceSource:
             return (*notes, f"the name {self._given} is not used: the file has a column for the cluster")
         return notes
 
-    def _of(self, cluster: str) -> list[tuple[TraceFile, TidyFile]]:
+    def _of(self, cluster: str) -> list[tuple[TraceFile, CheckedFile]]:
         files = [(file, opened) for file, opened in self._files if cluster in opened.extents]
         if not files:
             raise InputError(f"The trace has no cluster {cluster!r}, it has {', '.join(self.clusters())}.")
@@ -101,6 +104,11 @@ class TraceSource:
     def _collect(file: TraceFile, frame: pl.LazyFrame) -> pl.DataFrame:
         with reading(file):
             return frame.collect(engine="streaming")
+
+
+def _check(file: TraceFile, cluster: str) -> CheckedFile:
+    columns = scan_file(file).collect_schema().names()
+    return LongFile(file, cluster) if is_long_form(columns) else TidyFile(file, cluster)
 
 
 def _unique(notes: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import pytest
 from cloud_optimizer.core.contracts import MEASURES
 from cloud_optimizer.core.telemetry.column_table import COLUMN_TABLE, KEY_NAMES
 from cloud_optimizer.core.telemetry.columns import normalise, plan_columns
+from cloud_optimizer.core.telemetry.long_form import METRIC_TABLE
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "telemetry.md"
 
@@ -50,10 +51,14 @@ def test_a_name_without_a_unit_that_could_be_anything_is_unknown() -> None:
     assert plan_columns(["cpu_usage", "memory", "cpu"]).unknown == ("cpu_usage", "memory", "cpu")
 
 
-def test_the_manual_shows_the_table_that_the_program_uses() -> None:
+def test_the_manual_shows_the_tables_that_the_program_uses() -> None:
     page = PAGE.read_text()
-    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", page, flags=re.MULTILINE)
+    tidy = page.partition("## Long form")[0]
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", tidy, flags=re.MULTILINE)
     shown = [(quantity, unit, factor, tuple(re.findall(r"`(\w+)`", names))) for quantity, unit, factor, names in rows]
     assert shown == [(entry.quantity, entry.unit, f"{entry.factor:.12g}", entry.names) for entry in COLUMN_TABLE]
+    for rule in METRIC_TABLE:
+        becomes = f"{rule.measure}{' / seconds of an interval' if rule.per_interval else ''}"
+        assert f"| `{rule.metric}` | {rule.unit or 'not stated'} | {becomes} | {rule.factor:g} |" in page
     for key, names in KEY_NAMES.items():
         assert f"| `{key}` | {', '.join(f'`{name}`' for name in names)} |" in page

@@ -182,14 +182,14 @@ def test_a_file_name_with_glob_characters_is_one_file(tmp_path: Path) -> None:
             "when,workload_id,cpu_usage_cores\n2026-01-31,a,1\n",
             (
                 "usage.csv has no time column: name one of timestamp, time, datetime, date_time, ts, "
-                "timestamp_s, timestamp_ms, unix_time, ...; it has when, workload_id, cpu_usage_cores."
+                "timestamp_s, timestamp_ms, unix_time, and others; it has when, workload_id, cpu_usage_cores."
             ),
         ),
         (
             "time,cpu_usage_cores\n2026-01-31,1\n2026-01-31,2\n",
             (
                 "usage.csv has no workload column although its timestamps repeat: name one of workload_id, "
-                "workload, vm_id, vm, instance_id, instance, machine_id, service, ...."
+                "workload, vm_id, vm, instance_id, instance, machine_id, service, and others."
             ),
         ),
         (
