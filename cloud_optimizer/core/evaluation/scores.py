@@ -24,8 +24,11 @@ STATISTICS: Final = (
     "over_forecast",  # sum max(median - y, 0)
     "inside_80",
     "inside_95",
+    "provision",  # capacity held all horizon long: the highest PROVISION_LEVEL quantile of the horizon
+    "shortage",  # sum max(y - that capacity, 0)
 )
 MEDIAN: Final = QUANTILE_LEVELS.index(0.5)
+PROVISION_LEVEL: Final = QUANTILE_LEVELS.index(0.95)
 
 Sums = Mapping[str, Float64Array]
 
@@ -59,6 +62,7 @@ class WindowScores:
 
 def _statistics(actual: FloatArray, quantiles: FloatArray) -> dict[str, metrics.Array]:
     median = quantiles[..., MEDIAN]
+    capacity = np.repeat(quantiles[..., PROVISION_LEVEL].max(axis=1, keepdims=True), actual.shape[1], axis=1)
     values: dict[str, metrics.Array] = {
         "count": np.ones_like(actual),
         "demand": np.abs(actual),
@@ -67,6 +71,8 @@ def _statistics(actual: FloatArray, quantiles: FloatArray) -> dict[str, metrics.
         "over_forecast": np.maximum(median - actual, 0),
         "inside_80": metrics.inside(actual, quantiles, metrics.CENTRAL_80).astype(np.float32),
         "inside_95": metrics.inside(actual, quantiles, metrics.CENTRAL_95).astype(np.float32),
+        "provision": capacity,
+        "shortage": np.maximum(actual - capacity, 0),
     }
     return {name: metrics.where_observed(value, actual) for name, value in values.items()}
 
@@ -82,6 +88,15 @@ def accuracy(sums: Sums) -> dict[str, Float64Array]:
         "over_forecast_ratio": metrics.ratio(sums["over_forecast"], sums["demand"]),
         "under_forecast_ratio": metrics.ratio(under, sums["demand"]),
     }
+
+
+def decision_cost(sums: Sums, shortage_price: float) -> Float64Array:
+    """Cost of a decision that trusts the forecast, in unit-intervals (core-hours for hourly cores), of any shape.
+
+    The workload gets the highest 0.95 quantile of the horizon as capacity; demand above it costs `shortage_price`
+    times what providing it would have cost. Example: capacity 4 for demands (3, 5, 2) costs 12 + 64 * 1 = 76.
+    """
+    return np.asarray(sums["provision"] + shortage_price * sums["shortage"])
 
 
 def window_mase(scores: WindowScores, scale: Float64Array) -> Float64Array:

@@ -160,6 +160,13 @@ class ModelRegistry:
         inner = [path for path in folder.iterdir() if path.is_dir()]
         return inner[0] if len(inner) == 1 else folder
 
+    def logged(self, model_id: str) -> LoggedModel:
+        """Return what is known of a logged model, such as a candidate that is to be promoted."""
+        found = self.client.get_logged_model(model_id)
+        return LoggedModel(
+            found.source_run_id, model_id, found.tags[TAG_PREFIX + "family"], found.tags[TAG_PREFIX + "data_version"]
+        )
+
     def load_logged(self, model_id: str) -> FittedForecaster:
         """Read a logged forecaster, registered or not."""
         from cloud_optimizer.core.forecasting.families import load_fitted

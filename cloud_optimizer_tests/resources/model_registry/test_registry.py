@@ -10,7 +10,7 @@ import pytest
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.naive import FittedNaive
 from cloud_optimizer.core.panel import Panel
-from cloud_optimizer.resources.model_registry import ModelRegistry, RunKey
+from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
 from cloud_optimizer.resources.model_registry.native_model import python_functions
 
 SETTINGS = ForecastSettings(targets=("cpu_mean",), minimum_history_days=1)
@@ -82,6 +82,12 @@ def test_a_logged_forecaster_comes_back_with_the_same_forecast(registry: ModelRe
     loaded = registry.load_logged(_log(registry))
     expected = FittedNaive("seasonal_naive", SETTINGS).predict(panel, panel.end).values["cpu_mean"]
     assert np.array_equal(loaded.predict(panel, panel.end).values["cpu_mean"], expected)
+
+
+def test_a_logged_model_is_found_by_its_id(registry: ModelRegistry) -> None:
+    model_id = _log(registry)
+    found = registry.logged(model_id)
+    assert found == LoggedModel(registry.open_run(KEY), model_id, "seasonal_naive", "v7")
 
 
 def test_a_model_folder_is_native_and_pins_what_reads_it(registry: ModelRegistry) -> None:
