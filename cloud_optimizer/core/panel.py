@@ -102,5 +102,5 @@ class Panel:
             ),
             "timestamp": pl.Series(np.tile(self.times, count)).dt.replace_time_zone("UTC"),
         }
-        values = {name: pl.Series(self.columns[name].reshape(-1)).fill_nan(None) for name in names}
+        values = {name: pl.Series(self.columns[name].reshape(-1), nan_to_null=True) for name in names}
         return pl.DataFrame({**keys, **values})

@@ -1,10 +1,10 @@
 """Parquet partitions on disk: one zstd file per cluster and day, replaced in one step. It knows no column."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 from uuid import uuid4
 
 import polars as pl
@@ -12,18 +12,23 @@ import polars as pl
 from cloud_optimizer.core.errors import InputError
 
 _LONGEST_PART: Final = 255  # bytes of a file name on the usual file systems
+_KEPT: Final = 180  # bytes that stay readable of a name that is longer
 
 
 def path_part(name: str) -> str:
-    """Return any text as one safe, reversible part of a path: `eu/a.b` gives `eu%2Fa%2Eb`.
+    """Return any text as one safe part of a path, different texts as different parts: `eu/a.b` gives `eu%2Fa%2Eb`.
+
+    A text too long for a file name keeps its beginning; its SHA-256 follows after `%%`, which no encoding contains.
 
     Raises:
-        InputError: The name is empty or too long for a file name.
+        InputError: The name is empty.
     """
+    if not name:
+        raise InputError("a cluster without a name has no folder: give it a name")
     part = quote(name, safe="").replace(".", "%2E")
-    if not part or len(part) > _LONGEST_PART:
-        raise InputError(f"the name {name[:40]!r} cannot be a folder: give it 1 to {_LONGEST_PART} characters")
-    return part
+    if len(part) <= _LONGEST_PART:
+        return part
+    return f"{part[:_KEPT]}%%{sha256(name.encode()).hexdigest()}"
 
 
 def partition_path(root: Path, cluster: str, day: date) -> Path:
@@ -35,12 +40,6 @@ def partition_paths(root: Path, cluster: str, first: date, last: date) -> list[P
     """Return the files that exist for the days from `first` to `last`, both included, in order."""
     days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
     return [path for day in days if (path := partition_path(root, cluster, day)).is_file()]
-
-
-def clusters(root: Path) -> Iterator[str]:
-    """Yield the names of the clusters that have a folder, sorted by folder."""
-    if root.is_dir():
-        yield from (unquote(folder.name) for folder in sorted(root.iterdir()) if folder.is_dir())
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +11,9 @@ import polars as pl
 
 from cloud_optimizer.core.contracts import HOUR, KEY_SCHEMA, UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.features.on_demand import TARGET_TIMESTAMP, target_time_features
 from cloud_optimizer.core.features.registry import FEATURES
+from cloud_optimizer.core.features.views import TARGET_TIME
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.resources.parquet import partition_path, partition_paths, write_parquet
 
@@ -24,6 +27,16 @@ FEATURE_SCHEMA: Final = pl.Schema(
 FRESHNESS: Final = timedelta(days=2)
 """Age beyond which a row no longer stands for a workload: daily partitions are up to a day old before the next."""
 
+WORKLOAD_FOLDER, CLUSTER_FOLDER = "workloads", "clusters"
+"""Folders under the root: every row, and once per cluster and interval what is the same for all its workloads."""
+
+CLUSTER_COLUMNS: Final = (
+    "cluster",
+    "timestamp",
+    "event_timestamp",
+    *(spec.name for spec in FEATURES if spec.group == "cluster"),
+)
+
 _COUNTED: Final = ("observed_fraction", "off_fraction")  # 0, not unknown, where nothing was observed
 
 
@@ -31,11 +44,12 @@ class OfflineFeatures:
     """The Parquet feature rows under one folder.
 
     Args:
-        root: Folder that holds `<cluster>/<date>.parquet`.
+        root: Folder that holds `workloads/<cluster>/<date>.parquet`, and the same under `clusters` for Feast.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._workloads, self._clusters = root / WORKLOAD_FOLDER, root / CLUSTER_FOLDER
 
     def write(self, cluster: str, frame: pl.DataFrame, days: Collection[date] = ()) -> list[Path]:
         """Replace the days of the frame, one file a day; return the files.
@@ -51,14 +65,16 @@ class OfflineFeatures:
         if not frame["cluster"].eq(cluster).all():
             raise ValueError(f"feature rows of another cluster among those of {cluster!r}")
         rows = frame.select(FEATURE_SCHEMA.names()).cast(FEATURE_SCHEMA).sort("workload_id", "timestamp")
-        by_day = rows.group_by(pl.col("timestamp").dt.date()).__iter__()
-        parts = {key[0]: part for key, part in by_day if isinstance(key[0], date)}
-        for day in set(days) - set(parts):
-            partition_path(self.root, cluster, day).unlink(missing_ok=True)
-        paths = {day: partition_path(self.root, cluster, day) for day in sorted(parts)}
-        for day, path in paths.items():
-            write_parquet(parts[day], path)
-        return list(paths.values())
+        dated = rows.with_columns(pl.col("timestamp").dt.date().alias("day"))
+        parts = {part["timestamp"][0].date(): part for part in dated.partition_by("day", include_key=False)}
+        for emptied in set(days) - set(parts):
+            for root in (self._workloads, self._clusters):
+                partition_path(root, cluster, emptied).unlink(missing_ok=True)
+        for written, part in sorted(parts.items(), key=itemgetter(0)):
+            shared = part.select(CLUSTER_COLUMNS).unique("timestamp", maintain_order=True).sort("timestamp")
+            write_parquet(shared, partition_path(self._clusters, cluster, written))
+            write_parquet(part, partition_path(self._workloads, cluster, written))
+        return [partition_path(self._workloads, cluster, written) for written in sorted(parts)]
 
     def scan(self, cluster: str, start: datetime, end: datetime) -> pl.LazyFrame:
         """Return the rows of [start, end) as a lazy frame in `FEATURE_SCHEMA`; empty where nothing was written.
@@ -66,7 +82,7 @@ class OfflineFeatures:
         A feature that an older file lacks is null.
         """
         last = end - timedelta(microseconds=1)
-        paths = partition_paths(self.root, cluster, start.date(), last.date()) if end > start else []
+        paths = partition_paths(self._workloads, cluster, start.date(), last.date()) if end > start else []
         if not paths:
             return FEATURE_SCHEMA.to_frame().lazy()
         frame = pl.scan_parquet(
@@ -96,21 +112,27 @@ class OfflineFeatures:
         """Join to each entity the newest row that was known at its time.
 
         Args:
-            entities: cluster, workload_id, event_timestamp and whatever else is to be kept, in any order.
+            entities: cluster, workload_id, event_timestamp and whatever else is to be kept, in any order;
+                target_timestamp too where features of the target time are asked for.
             columns: Features to join.
             freshness: Rows older than this are not joined; the features are null then.
 
         Returns:
             The entities in their order with `columns` added: the answer of Feast's `get_historical_features`.
         """
-        missing = {"cluster", "workload_id", "event_timestamp"} - set(entities.columns)
-        if missing:
+        target = [name for name in columns if name in TARGET_TIME]
+        needed = {"cluster", "workload_id", "event_timestamp", *([TARGET_TIMESTAMP] if target else [])}
+        if missing := needed - set(entities.columns):
             raise InputError(f"the entity frame lacks {', '.join(sorted(missing))}")
+        stored = [name for name in columns if name not in TARGET_TIME]
         asked = entities.with_row_index("__position").with_columns(pl.col("event_timestamp").cast(UTC_TIMESTAMP))
-        joined = [self._as_of(part, str(key[0]), columns, freshness) for key, part in asked.group_by("cluster")]
-        if not joined:
-            return entities.with_columns(pl.lit(None, pl.Float32).alias(name) for name in columns)
-        return pl.concat(joined).sort("__position").drop("__position")
+        joined = [self._as_of(part, str(key[0]), stored, freshness) for key, part in asked.group_by("cluster")]
+        unknown = [pl.lit(None, pl.Float32).alias(name) for name in stored]
+        rows = pl.concat(joined) if joined else asked.with_columns(unknown)
+        if target:
+            calendar = target_time_features(rows[TARGET_TIMESTAMP].dt.cast_time_unit("us").to_numpy())
+            rows = rows.with_columns(pl.Series(name, calendar[name]).fill_nan(None) for name in target)
+        return rows.sort("__position").select(*entities.columns, *columns)
 
     def _as_of(
         self, entities: pl.DataFrame, cluster: str, columns: Sequence[str], freshness: timedelta

@@ -1,0 +1,1 @@
+"""Feast definitions, generated from the feature registry. Only applying and materializing import them."""
