@@ -45,14 +45,21 @@ def contenders(
         cost.filter(pl.col("target") == sized_by).sum().alias("cost"),
         pl.col("target").n_unique().alias("targets"),
     )
-    complete = sums.filter(pl.col("targets") == pl.col("targets").max().over(CELL))
+    complete = sums.filter(pl.col("targets") == pl.col("targets").max().over(CELL)).sort("model", *CELL)
     workloads, origins = (rows[name].unique().sort() for name in CELL)
     demand = np.full((len(workloads), len(origins)), np.nan)
     found = {}
-    for (model,), part in complete.partition_by("model", as_dict=True).items():
+    for (model,), part in complete.partition_by("model", as_dict=True, maintain_order=True).items():
         place = workloads.search_sorted(part["workload_id"]), origins.search_sorted(part["origin"])
         scores, costs = np.full(demand.shape, np.nan), np.full(demand.shape, np.nan)
         scores[place], costs[place] = part["quantile_score"], part["cost"]
         demand[place] = part["demand"]
         found[str(model)] = Contender(str(model), scores, costs)
     return found, demand
+
+
+def expected_wape(losses: pl.DataFrame, resource: Resource) -> float | None:
+    """Return the WAPE of one model's losses over the targets of a resource: what monitoring expects of it."""
+    rows = losses.filter(pl.col("target").is_in(targets_of(resource)))
+    demand = float(rows["demand"].sum())
+    return float(rows["absolute_error"].sum()) / demand if demand > 0 else None

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cloud_optimizer.core.evaluation.metrics import Float64Array
 
-CELLS_AT_ONCE: Final = 20_000_000
+MOST_UNITS: Final = 2000
 MINIMUM_SHARE: Final = 1e-3
+SCARCE: Final = 0.5  # degrees of freedom of fewer than one and a half effective units
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,37 @@ class GainTest:
 def gain_test(candidate: Float64Array, incumbent: Float64Array, alpha: float, resamples: int, seed: int) -> GainTest:
     """Test the pooled relative gain of a candidate over an incumbent on [n, D] losses.
 
-    The standard error comes from a paired bootstrap that draws workloads and circular blocks of days independently
-    (Owen 2007, "The pigeonhole bootstrap"; Politis and Romano 1992): it covers models that are good on some
-    workloads and on some days only, and errs on the safe side where cells vary for themselves. The t quantile with
-    the degrees of freedom of the scarcer side, effective workloads or blocks of days, keeps small samples honest
-    where a percentile interval would be too narrow.
+    A paired bootstrap draws workloads, and circular blocks of days (Politis and Romano 1992), with replacement. The
+    two variances add up, each counting what varies from cell to cell once, so that their sum errs on the safe side
+    (Owen 2007, "The pigeonhole bootstrap"): it covers models that are good on some workloads or on some days only.
+    Few workloads or blocks make a bootstrap variance too small by (k - 1) / k and its quantiles too narrow: the
+    variance is corrected, and the t distribution has Satterthwaite's degrees of freedom for the sum.
     """
     from scipy.stats import t
 
     difference = incumbent - candidate
     gain = float(difference.sum() / incumbent.sum())
-    block = block_days(incumbent.shape[1])
-    samples = bootstrap_ratio(difference, incumbent, block, resamples, np.random.default_rng(seed))
-    error = float(np.std(samples, ddof=1))
-    freedom = max(min(effective_count(incumbent), incumbent.shape[1] / block) - 1, 1.0)
-    if error == 0:  # equal models, or a gain that is the same in every cell
-        return GainTest(gain, 0.0, gain, 0.0 if gain > 0 else 1.0, freedom)
+    rng = np.random.default_rng(seed)
+    days = incumbent.shape[1]
+    rows = random_groups(len(incumbent), rng)
+    grouped = np.add.reduceat(difference[rows.order], rows.starts), np.add.reduceat(incumbent[rows.order], rows.starts)
+    by_workload = _variance(workload_counts(len(rows.starts), resamples, rng), *grouped, axis=1)
+    by_day = _variance(block_counts(days, block_days(days), resamples, rng), difference, incumbent, axis=0)
+    parts = [(by_workload, effective_count(incumbent)), (by_day, days / block_days(days))]
+    variances = [variance * units / max(units - 1, SCARCE) for variance, units in parts]
+    if sum(variances) == 0:  # equal models, or a gain that is the same in every cell
+        return GainTest(gain, 0.0, gain, 0.0 if gain > 0 else 1.0, float("inf"))
+    below = sum(v**2 / max(units - 1, SCARCE) for v, (_, units) in zip(variances, parts, strict=True))
+    freedom, error = sum(variances) ** 2 / below, math.sqrt(sum(variances))
     lower = gain - float(t.ppf(1 - alpha, freedom)) * error
     return GainTest(gain, error, lower, float(t.sf(gain / error, freedom)), freedom)
+
+
+def _variance(counts: Float64Array, numerator: Float64Array, denominator: Float64Array, axis: int) -> float:
+    """Variance of sum(numerator) / sum(denominator) over draws [resamples, units] of rows or of columns."""
+    below = counts @ denominator.sum(axis=axis)
+    drawn = below > 0
+    return float(np.var((counts @ numerator.sum(axis=axis))[drawn] / below[drawn], ddof=1)) if drawn.sum() > 1 else 0.0
 
 
 def standardised(candidate: Float64Array, incumbent: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -87,25 +102,23 @@ def effective_count(losses: Float64Array) -> float:
     return float(share.sum() ** 2 / np.square(share).sum())
 
 
-def bootstrap_ratio(
-    numerator: Float64Array, denominator: Float64Array, block: int, resamples: int, rng: np.random.Generator
-) -> Float64Array:
-    """Draw workloads and blocks of days with replacement; return sum(numerator) / sum(denominator), [resamples].
+@dataclass(frozen=True)
+class Groups:
+    """A random partition of rows: `order` is a permutation, a group begins at each of `starts`."""
 
-    A draw is a vector of counts u over workloads and v over days, and its sums are u' X v. Memory is bounded:
-    resamples are drawn in portions of CELLS_AT_ONCE counts.
-    """
-    workloads, days = numerator.shape
-    portion = max(1, CELLS_AT_ONCE // workloads)
-    parts = []
-    for first in range(0, resamples, portion):
-        count = min(portion, resamples - first)
-        u = rng.multinomial(workloads, np.full(workloads, 1 / workloads), size=count).astype(np.float64)
-        v = block_counts(days, block, count, rng)
-        below = ((u @ denominator) * v).sum(axis=1)
-        above = ((u @ numerator) * v).sum(axis=1)
-        parts.append(np.divide(above, below, out=np.zeros(count), where=below > 0))
-    return np.concatenate(parts)
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+
+
+def random_groups(rows: int, rng: np.random.Generator) -> Groups:
+    """Partition the rows into at most MOST_UNITS groups: the cost of a bootstrap does not grow with the fleet."""
+    order = rng.permutation(rows) if rows > MOST_UNITS else np.arange(rows)
+    return Groups(order, np.linspace(0, rows, min(rows, MOST_UNITS), endpoint=False).astype(np.intp))
+
+
+def workload_counts(workloads: int, resamples: int, rng: np.random.Generator) -> Float64Array:
+    """How often each workload is drawn, [resamples, workloads]; every row sums to `workloads`."""
+    return rng.multinomial(workloads, np.full(workloads, 1 / workloads), size=resamples).astype(np.float64)
 
 
 def block_counts(days: int, block: int, resamples: int, rng: np.random.Generator) -> Float64Array:

@@ -51,12 +51,23 @@ def test_the_bootstrap_error_matches_theory_where_only_workloads_vary() -> None:
     assert test.standard_error == pytest.approx(np.std(gains, ddof=1) / 10, rel=0.1)
 
 
-def test_memory_stays_bounded_by_drawing_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    losses = _losses()
-    rng = np.random.default_rng(0)
-    monkeypatch.setattr(bootstrap, "CELLS_AT_ONCE", 100)
-    samples = bootstrap.bootstrap_ratio(losses, losses, 3, 50, rng)
-    assert samples.tolist() == pytest.approx([1.0] * 50)
+def test_a_large_fleet_is_drawn_in_groups_with_the_same_error() -> None:
+    gains = np.random.default_rng(0).normal(0, 0.1, (20_000, 1))
+    incumbent = np.ones((20_000, 8))
+    test = bootstrap.gain_test(incumbent * (1 - gains), incumbent, 0.05, 1000, 0)
+    assert test.standard_error == pytest.approx(0.1 / np.sqrt(20_000), rel=0.1)
+    groups = bootstrap.random_groups(20_000, np.random.default_rng(0))
+    assert len(groups.starts) == bootstrap.MOST_UNITS
+    assert set(np.diff(groups.starts)) == {10}
+
+
+def test_few_workloads_do_not_look_sure() -> None:
+    # two workloads with gains 1 % and 9 %: the standard error of the mean is 0.04, with one degree of freedom
+    incumbent = np.ones((2, 40))
+    test = bootstrap.gain_test(incumbent * np.array([[0.99], [0.91]]), incumbent, 0.05, 4000, 0)
+    assert test.standard_error == pytest.approx(0.04, rel=0.05)
+    assert test.degrees_of_freedom == pytest.approx(1.0, abs=0.01)
+    assert test.p_value > 0.2
 
 
 def test_drawn_blocks_are_runs_of_days_and_fill_the_window() -> None:
