@@ -3,6 +3,7 @@
 A run may hold one partition or a rectangle of them. Assets do not loop over partition keys; they work on slices.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,6 +12,7 @@ from itertools import groupby
 from dagster import (
     AssetExecutionContext,
     BackfillPolicy,
+    BetaWarning,
     DailyPartitionsDefinition,
     DimensionPartitionMapping,
     DynamicPartitionsDefinition,
@@ -21,10 +23,13 @@ from dagster import (
     TimeWindowPartitionMapping,
 )
 
-from cloud_optimizer.settings import load_settings
+from cloud_optimizer.settings import Settings
+
+# single-run backfills and partition mappings of several dimensions are marked beta; versions are pinned
+warnings.filterwarnings("ignore", category=BetaWarning)
 
 CLUSTERS = DynamicPartitionsDefinition(name="cluster")
-DAYS = DailyPartitionsDefinition(start_date=load_settings().first_day.isoformat())
+DAYS = DailyPartitionsDefinition(start_date=Settings().first_day.isoformat())
 PARTITIONS = MultiPartitionsDefinition({"cluster": CLUSTERS, "date": DAYS})
 
 # 90 partitions take 0.4 s of orchestration in one run and 800 s in 90 runs
@@ -62,9 +67,14 @@ class Slice:
         return midnight(self.first)
 
     @property
+    def next_day(self) -> date:
+        """Day after the slice."""
+        return self.last + timedelta(days=1)
+
+    @property
     def end(self) -> datetime:
         """First instant after the slice."""
-        return midnight(self.last + timedelta(days=1))
+        return midnight(self.next_day)
 
     @property
     def days(self) -> Iterator[date]:

@@ -7,18 +7,47 @@ underscores (`CLOUD_OPTIMIZER_FORECAST__HORIZON=48`). Secrets come from the envi
 from datetime import date
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cloud_optimizer.core.champion import ChampionSettings
+from cloud_optimizer.core.costs.report import CostReportSettings
+from cloud_optimizer.core.drift.settings import DriftSettings
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.recommendations.settings import RecommendationSettings
+from cloud_optimizer.core.training import TrainingSettings
+from cloud_optimizer.core.validation.settings import ValidationSettings
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 STATE_FOLDER = ".cloud_optimizer"
+FIRST_DAY_FILE = "first_day"
+DEFAULT_FIRST_DAY = date(2026, 1, 1)
 
 
 def default_home() -> Path:
     """Return the state folder of a checkout, or of the working directory when installed without one."""
     root = REPOSITORY if (REPOSITORY / "workspace.yaml").is_file() else Path.cwd()
     return root / STATE_FOLDER
+
+
+def record_first_day(home: Path, day: date) -> None:
+    """Move the first daily partition back to `day`, if it is later."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / FIRST_DAY_FILE
+    if not path.is_file() or recorded_first_day(home) > day:
+        path.write_text(f"{day.isoformat()}\n")
+
+
+def recorded_first_day(home: Path) -> date:
+    """Return the first day that ingestion recorded in a state folder, or the default."""
+    path = home / FIRST_DAY_FILE
+    return date.fromisoformat(path.read_text().strip()) if path.is_file() else DEFAULT_FIRST_DAY
+
+
+def _first_day(known: dict[str, Any]) -> date:
+    return recorded_first_day(known["home"])
 
 
 class Settings(BaseSettings):
@@ -33,7 +62,20 @@ class Settings(BaseSettings):
         None, description="PostgreSQL server to use instead of the embedded one: postgresql://user:password@host/name."
     )
     mlflow_tracking_uri: str | None = Field(None, description="MLflow server; default: PostgreSQL database `mlflow`.")
-    first_day: date = Field(date(2025, 1, 1), description="First daily partition; ingestion of older days moves it.")
+    first_day: date = Field(
+        default_factory=_first_day, description="First daily partition; ingesting older telemetry moves it back."
+    )
+    replay_days: int = Field(28, ge=12, le=366, description="Days of telemetry on which policies are replayed.")
+    validation: ValidationSettings = Field(ValidationSettings(), description="Bounds of plausible telemetry.")
+    forecast: ForecastSettings = Field(ForecastSettings(), description="What is forecast and how far.")
+    training: TrainingSettings = Field(TrainingSettings(), description="History and held-out days of a training.")
+    champion: ChampionSettings = Field(ChampionSettings(), description="How much better a new champion must be.")
+    drift_reference_days: int = Field(
+        28, ge=8, le=120, description="Last days of a champion's training window that a day is compared with."
+    )
+    drift: DriftSettings = Field(DriftSettings(), description="When a day counts as different.")
+    recommendation: RecommendationSettings = Field(RecommendationSettings(), description="How sizes are chosen.")
+    cost_report: CostReportSettings = Field(CostReportSettings(), description="Price of work and horizon of returns.")
 
     @property
     def server_url(self) -> str | None:

@@ -37,7 +37,7 @@ _register()
 
 def main() -> None:
     """Run the command line. Exit status: 0 done, 1 failed, 2 the input or an option cannot be used."""
-    _switch_off_library_telemetry()
+    _configure_libraries()
     try:
         app()
     except InputError as error:
@@ -54,8 +54,8 @@ def _fail(error: CloudOptimizerError, status: int) -> None:
     sys.exit(status)
 
 
-def _switch_off_library_telemetry() -> None:
-    """Keep what the user measures on the user's machine; child processes inherit it."""
+def _configure_libraries() -> None:
+    """Keep what the user measures on the user's machine, and libraries quiet; child processes inherit it."""
     for name, value in {
         "DAGSTER_DISABLE_TELEMETRY": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -63,5 +63,6 @@ def _switch_off_library_telemetry() -> None:
         "MLFLOW_DISABLE_AGENT_HINT": "true",
         "DO_NOT_TRACK": "true",
         "FEAST_USAGE": "False",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
     }.items():
         os.environ.setdefault(name, value)

@@ -26,6 +26,7 @@ CHAMPION_SCHEMA: Final = pl.Schema(
         "resource": pl.String(),  # cpu or memory
         "model": pl.String(),
         "model_version": pl.String(),  # version in the model registry; replays resolve it
+        "trained_until": pl.Date(),  # last day the model learned from
         "promoted": pl.Boolean(),  # false: the incumbent was kept
         "reason": pl.String(),
         "score": pl.Float64(),  # mean pinball loss / mean demand on the common out-of-time window

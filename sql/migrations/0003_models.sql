@@ -21,9 +21,10 @@ CREATE TABLE forecasts (
 ) PARTITION BY RANGE (origin);
 COMMENT ON TABLE forecasts IS 'Demand quantiles of the next 24 hours, in the unit of the target.';
 INSERT INTO partition_policies VALUES ('forecasts', 'day');
--- Read and replaced a cluster and origin at a time, or a workload of it: as for raw_workload_metrics, BRIN wins.
+-- Loads append a cluster's rows in this order, so BRIN finds a cluster, or a target or workload of it, as for
+-- raw_workload_metrics.
 CREATE INDEX forecasts_brin ON forecasts
-    USING brin (cluster, workload_id) WITH (pages_per_range = 8, autosummarize = on);
+    USING brin (cluster, target, workload_id) WITH (pages_per_range = 8, autosummarize = on);
 
 CREATE TABLE champions (
     cluster         text COLLATE "C" NOT NULL,
@@ -31,6 +32,7 @@ CREATE TABLE champions (
     resource        text NOT NULL CHECK (resource IN ('cpu', 'memory')),
     model           text NOT NULL,
     model_version   text,
+    trained_until   date NOT NULL,  -- last day the model learned from
     promoted        boolean NOT NULL,
     reason          text,
     score           double precision,

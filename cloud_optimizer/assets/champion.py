@@ -1,0 +1,135 @@
+"""The choice: every model of a day on the same held-out window, and who forecasts from now on."""
+
+from datetime import date, timedelta
+
+import polars as pl
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
+
+from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.tables import table_head, table_schema
+from cloud_optimizer.assets.training import MODEL_ASSETS, training_panel
+from cloud_optimizer.core.champion import choose_champion
+from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape
+from cloud_optimizer.core.contracts import Resource
+from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.records import CHAMPION_SCHEMA
+from cloud_optimizer.core.training import (
+    EVALUATION_SCHEMA,
+    Frozen,
+    evaluate,
+    evaluation_frame,
+    evaluation_settings,
+    summarize_evaluations,
+)
+from cloud_optimizer.partitions import slices_of
+from cloud_optimizer.resources.evaluations import EvaluationStore
+from cloud_optimizer.resources.feature_store import FeatureStore
+from cloud_optimizer.resources.model_registry import ModelRegistry, RegisteredVersion
+from cloud_optimizer.resources.warehouse import CHAMPIONS, Warehouse
+from cloud_optimizer.settings import Settings
+
+
+@asset(
+    **partitioned("champion", {"polars", "mlflow"}, MODEL_OWNERS),
+    deps=MODEL_ASSETS,
+    metadata={"dagster/column_schema": table_schema(EVALUATION_SCHEMA)},
+    description="Every candidate and the champion so far, scored on the same days that none of them had seen.",
+)
+def model_comparison(
+    context: AssetExecutionContext,
+    feature_store: ResourceParam[FeatureStore],
+    evaluations: ResourceParam[EvaluationStore],
+    model_registry: ResourceParam[ModelRegistry],
+    settings: ResourceParam[Settings],
+) -> MaterializeResult:
+    """Score the champions so far on the window of the candidates."""
+    summary = pl.DataFrame()
+    for part in slices_of(context):
+        for day in part.days:
+            candidates = evaluations.read(part.cluster, day).filter(~pl.col("model").is_in(INCUMBENT.values()))
+            for resource, name in INCUMBENT.items():
+                held = model_registry.champion(part.cluster, resource, before=day)
+                if held is not None:
+                    panel = training_panel(feature_store, part.cluster, day, settings)
+                    losses = _incumbent_losses(held, candidates, panel, day, model_registry, settings)
+                    evaluations.write(part.cluster, day, name, losses.with_columns(model=pl.lit(name)))
+            summary = summarize_evaluations(evaluations.read(part.cluster, day))
+    return MaterializeResult(metadata={"comparison": table_head(summary, rows=60)})
+
+
+@asset(
+    **partitioned("champion", {"mlflow", "postgres"}, MODEL_OWNERS),
+    deps=[model_comparison],
+    metadata={"dagster/column_schema": table_schema(CHAMPION_SCHEMA)},
+    description="Who forecasts each resource as of the day, and why; MLflow's aliases champion and previous follow.",
+)
+def champion_model(
+    context: AssetExecutionContext,
+    evaluations: ResourceParam[EvaluationStore],
+    model_registry: ResourceParam[ModelRegistry],
+    warehouse: ResourceParam[Warehouse],
+    settings: ResourceParam[Settings],
+) -> MaterializeResult:
+    """Decide each resource, register a promoted model and record the version that forecasts of the day use."""
+    choices = CHAMPION_SCHEMA.to_frame()
+    for part in slices_of(context):
+        for day in part.days:
+            losses = evaluations.read(part.cluster, day)
+            chosen = [_choose(part.cluster, day, resource, losses, model_registry, settings) for resource in INCUMBENT]
+            choices = pl.DataFrame([row for row in chosen if row], schema=CHAMPION_SCHEMA)
+            warehouse.replace(part.cluster, day, day + timedelta(days=1), {CHAMPIONS: choices})
+            context.add_asset_metadata({"reason": " ".join(choices["reason"])}, partition_key=part.key(day))
+    versions = {row["resource"]: f"{row['model']} version {row['model_version']}" for row in choices.to_dicts()}
+    reasons = "\n\n".join(f"**{row['resource']}**: {row['reason']}" for row in choices.to_dicts())
+    return MaterializeResult(metadata={**versions, "reasons": MetadataValue.md(reasons or "nothing was decided")})
+
+
+def _incumbent_losses(
+    held: RegisteredVersion,
+    candidates: pl.DataFrame,
+    panel: Panel,
+    day: date,
+    registry: ModelRegistry,
+    settings: Settings,
+) -> pl.DataFrame:
+    """Score the champion so far on days it had not seen.
+
+    One that was trained on part of the window is stood for by its family's evaluation fit, which was not.
+    """
+    if held.as_of > day - timedelta(days=settings.training.evaluation_days):
+        return candidates.filter(pl.col("model") == held.family)
+    fitted = registry.load_logged(held.model_id)
+    frame = evaluation_settings(settings.training, settings.forecast)
+    result = evaluate(Frozen(held.family, fitted), panel, frame)
+    return evaluation_frame(result, candidates["cluster"][0], day, held.model_id)
+
+
+def _choose(
+    cluster: str, day: date, resource: Resource, losses: pl.DataFrame, registry: ModelRegistry, settings: Settings
+) -> dict[str, object] | None:
+    """Return the row of the choice in `CHAMPION_SCHEMA`; None where the resource has neither champion nor candidate."""
+    models, demand = contenders(losses, resource)
+    held = registry.champion(cluster, resource, before=day)
+    incumbent = models.pop(INCUMBENT[resource], None)
+    candidates = [contender for name, contender in models.items() if name not in INCUMBENT.values()]
+    verdict = choose_champion(resource, candidates, incumbent, models.get(NAIVE), demand, settings.champion)
+    if verdict.promoted and verdict.champion is not None:
+        model_id = losses.filter(pl.col("model") == verdict.champion)["model_version"][0]
+        held = registry.promote(cluster, resource, registry.logged(model_id), as_of=day)
+    if held is None:
+        return None
+    scored = verdict.champion if verdict.promoted else INCUMBENT[resource]
+    return {
+        "cluster": cluster,
+        "date": day,
+        "resource": resource,
+        "model": held.family,
+        "model_version": str(held.version),
+        "trained_until": held.as_of,
+        "promoted": verdict.promoted,
+        "reason": verdict.reason,
+        "score": verdict.score,
+        "incumbent_score": verdict.incumbent_score,
+        "expected_wape": expected_wape(losses.filter(pl.col("model") == scored), resource),
+        "data_version": held.data_version,
+    }

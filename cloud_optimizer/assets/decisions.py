@@ -1,0 +1,136 @@
+"""Decisions: recommendations, the replay of policies that they can be compared with, and what it all costs."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import polars as pl
+from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
+
+from cloud_optimizer.assets.graph import partitioned
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.core.clock import Clock
+from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
+from cloud_optimizer.core.drift.verdict_rows import distrusts_model
+from cloud_optimizer.core.forecasting.selection import models_of
+from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, Trust
+from cloud_optimizer.core.recommendations.recommend import recommend
+from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
+from cloud_optimizer.core.replay.cluster import replay_cluster
+from cloud_optimizer.core.rollup import panel_from_rollup, roll_up
+from cloud_optimizer.partitions import Slice, midnight, slices_of
+from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
+from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, DRIFT, FORECASTS, HOURS, RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
+from cloud_optimizer.settings import Settings
+
+LOOKBACK = timedelta(days=90)  # the longest a preference may ask for
+HEADLINE = (
+    "workload_id",
+    "finding",
+    "current_cpu_cores",
+    "recommended_cpu_cores",
+    "current_memory_bytes",
+    "recommended_memory_bytes",
+    "risk",
+    "monthly_saving",
+)
+
+
+@asset(
+    **partitioned("decisions", {"postgres"}),
+    deps=["demand_forecast", "workload_metrics", "drift_report"],
+    metadata={"dagster/column_schema": table_schema(RECOMMENDATION_SCHEMA)},
+    description="For every workload: the capacity to give it, the money that saves and the risk of running short.",
+)
+def scaling_recommendations(
+    context: AssetExecutionContext,
+    warehouse: ResourceParam[Warehouse],
+    settings: ResourceParam[Settings],
+    clock: ResourceParam[Clock],
+) -> MaterializeResult:
+    """Recommend as of the end of every day, from the forecast made then and the history before it."""
+    frame = RECOMMENDATION_SCHEMA.to_frame()
+    for part in slices_of(context):
+        inputs = _recommendation_inputs(part, warehouse, context.run.run_id, clock())
+        frame = pl.concat(recommend(one, settings.recommendation) for one in inputs)
+        warehouse.replace(part.cluster, part.first, part.next_day, {RECOMMENDATIONS: frame})
+        rows_by_day(context, part, frame["date"])
+    newest = frame.filter(pl.col("date") == pl.col("date").max()).sort("monthly_saving", descending=True)
+    return MaterializeResult(
+        metadata={
+            "recommendations": frame.height,
+            "monthly_saving": float(newest["monthly_saving"].sum()),
+            "findings": MetadataValue.json(dict(newest["finding"].value_counts().iter_rows())),
+            "top_savings": table_head(newest.select(HEADLINE)),
+        }
+    )
+
+
+def _recommendation_inputs(
+    part: Slice, warehouse: Warehouse, run_id: str, now: datetime
+) -> Iterator[RecommendationInputs]:
+    """Read the slice once and hand out one set of inputs a day."""
+    first, end = part.first, part.next_day
+    hours = warehouse.read(HOURS, part.cluster, first - LOOKBACK, end)
+    forecasts = warehouse.read(FORECASTS, part.cluster, first, end)
+    drift = warehouse.read(DRIFT, part.cluster, first, end)
+    for day in part.days:
+        origin = midnight(day + timedelta(days=1))
+        forecast = forecasts.filter(pl.col("origin") == origin)
+        yield RecommendationInputs(
+            cluster=part.cluster,
+            date=day,
+            created_at=now,
+            history=hours.filter(pl.col("timestamp").is_between(origin - LOOKBACK, origin, closed="left")),
+            forecast=forecast,
+            trust=Trust(drift_failed=distrusts_model(drift.filter(pl.col("date") == day))),
+            model_version=models_of(forecast),
+            run_id=run_id,
+        )
+
+
+@asset(
+    **partitioned("decisions", {"numpy"}),
+    deps=["workload_metrics"],
+    metadata={"dagster/column_schema": table_schema(POLICY_REPLAYS.schema)},
+    description="The cluster's own history replayed under every sizing policy: VPA, KRR, static, oracle, and ours.",
+)
+def policy_replay(
+    context: AssetExecutionContext,
+    warehouse: ResourceParam[Warehouse],
+    telemetry: ResourceParam[SourceCatalog],
+    settings: ResourceParam[Settings],
+) -> MaterializeResult:
+    """Replay the days before the end of each slice; earlier days of the slice are left to runs of their own."""
+    frame = POLICY_REPLAYS.schema.to_frame()
+    for part in slices_of(context):
+        step = telemetry.entry(part.cluster).cadence.step
+        start = part.end - timedelta(days=settings.replay_days)
+        clean = warehouse.read(CLEAN_SAMPLES, part.cluster, start.date(), part.next_day)
+        panel = panel_from_rollup(roll_up(clean, step, step), start, part.end, step)
+        frame, notes = replay_cluster(panel, part.cluster, part.last)
+        for note in notes:
+            context.log.warning(note)
+        warehouse.replace(part.cluster, part.last, part.next_day, {POLICY_REPLAYS: frame})
+    return MaterializeResult(metadata={"policies": frame["policy"].n_unique(), "replay": table_head(frame, rows=60)})
+
+
+@asset(
+    **partitioned("decisions", {"postgres"}),
+    name="cost_report",
+    deps=[scaling_recommendations],
+    metadata={"dagster/column_schema": table_schema(COST_REPORT_SCHEMA)},
+    description="Cost before and after the recommendations, return on the work, by owner and for the cluster.",
+)
+def cost_report_asset(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], settings: ResourceParam[Settings]
+) -> MaterializeResult:
+    """Add up the recommendations of every day."""
+    frame = COST_REPORT_SCHEMA.to_frame()
+    for part in slices_of(context):
+        records = warehouse.read(RECOMMENDATIONS, part.cluster, part.first, part.next_day)
+        days = records.partition_by("date", maintain_order=True)
+        frame = pl.concat([COST_REPORT_SCHEMA.to_frame(), *(cost_report(d, None, settings.cost_report) for d in days)])
+        warehouse.replace(part.cluster, part.first, part.next_day, {COST_REPORTS: frame})
+        rows_by_day(context, part, frame["date"])
+    return MaterializeResult(metadata={"rows": frame.height, "report": table_head(frame.sort("date", descending=True))})

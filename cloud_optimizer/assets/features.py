@@ -1,0 +1,58 @@
+"""Features: one row per workload and hour, offline in Parquet and online in Feast's store."""
+
+from datetime import timedelta
+
+from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, asset
+
+from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.core.contracts import HOUR
+from cloud_optimizer.core.features.build import feature_frame
+from cloud_optimizer.core.features.registry import FEATURES, WARMUP
+from cloud_optimizer.core.rollup import panel_from_rollup
+from cloud_optimizer.partitions import slices_of
+from cloud_optimizer.resources.feature_store import FeatureStore
+from cloud_optimizer.resources.feature_store.offline import FEATURE_SCHEMA
+from cloud_optimizer.resources.warehouse import HOURS, Warehouse
+
+DESCRIPTIONS = {spec.name: f"{spec.description} Unit: {spec.unit}." for spec in FEATURES}
+ONLINE_LOOKBACK = timedelta(days=7)
+
+
+@asset(
+    **partitioned("features", {"polars", "parquet"}, MODEL_OWNERS),
+    deps=["workload_metrics"],
+    metadata={"dagster/column_schema": table_schema(FEATURE_SCHEMA, DESCRIPTIONS)},
+    description=f"{len(FEATURES)} features a workload and hour, each computed from that hour and earlier ones only.",
+)
+def workload_features(
+    context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], feature_store: ResourceParam[FeatureStore]
+) -> MaterializeResult:
+    """Build the rows of every slice from the roll-up, with the longest window of history before it."""
+    metadata = {}
+    for part in slices_of(context):
+        begin = part.start - WARMUP
+        hours = warehouse.read(HOURS, part.cluster, begin.date(), part.next_day)
+        panel = panel_from_rollup(hours, begin, part.end, HOUR)
+        frame = feature_frame(panel, part.cluster, part.start, part.end)
+        feature_store.write(part.cluster, frame, days=list(part.days))
+        rows_by_day(context, part, frame["timestamp"].dt.date())
+        metadata = {"rows": frame.height, "features": len(FEATURES), "head": table_head(frame)}
+    return MaterializeResult(metadata=metadata)
+
+
+@asset(
+    **partitioned("features", {"feast", "postgres"}, MODEL_OWNERS),
+    name="feature_store",
+    deps=[workload_features],
+    description="The Feast catalogue over the features, and the newest row of every workload in the online store.",
+)
+def online_features(context: AssetExecutionContext, feature_store: ResourceParam[FeatureStore]) -> MaterializeResult:
+    """Apply the definitions where they changed and write the newest rows of every slice to the online store."""
+    feature_store.apply()
+    written = 0
+    for part in slices_of(context):
+        recent = feature_store.read(part.cluster, part.end - ONLINE_LOOKBACK, part.end)
+        newest = recent.group_by("workload_id", maintain_order=True).last().select(recent.columns)
+        written += feature_store.write_online(part.cluster, newest)
+    return MaterializeResult(metadata={"online_rows": written, "features": len(FEATURES)})

@@ -1,0 +1,104 @@
+"""Validation: received samples become a clean grid, an hourly roll-up and a quarantine that explains itself."""
+
+from collections.abc import Iterator
+
+from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, MaterializeResult, ResourceParam, multi_asset
+
+from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
+from cloud_optimizer.assets.graph import OWNERS
+from cloud_optimizer.assets.ingestion import raw_workload_metrics
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.core.clock import Clock
+from cloud_optimizer.core.contracts import CLEAN_SCHEMA, HOUR
+from cloud_optimizer.core.records import QUARANTINE_SCHEMA
+from cloud_optimizer.core.rollup import roll_up
+from cloud_optimizer.core.validation import Validated, run_checks, validate
+from cloud_optimizer.core.validation.contract import clean_contract
+from cloud_optimizer.partitions import BACKFILL_POLICY, PARTITIONS, Slice, slices_of
+from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
+from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, HOURS, QUARANTINE, RAW_SAMPLES, Warehouse
+from cloud_optimizer.settings import Settings
+
+CHECKS = {
+    "row_count": "Samples arrived, and each of them was accepted or quarantined.",
+    "required_columns": "The measures that everything depends on are known.",
+    "nulls": "Few expected values are missing.",
+    "ranges": "Few rows lie outside what is physically plausible.",
+    "duplicates": "Few rows repeat another one, and no slot of the grid occurs twice.",
+    "monotonic_time": "Time only moves forward on the grid of every workload.",
+    "freshness": "The newest sample is close to the end of the partition.",
+    "completeness": "Few slots of the grid had no sample.",
+}
+BLOCKING = {name: name != "completeness" for name in CHECKS}
+
+
+@multi_asset(
+    specs=[
+        AssetSpec(
+            "workload_metrics",
+            deps=[raw_workload_metrics],
+            description="Clean telemetry on a regular grid, gaps and off periods explicit, with its hourly roll-up.",
+            group_name="validation",
+            kinds={"postgres", "polars"},
+            owners=OWNERS,
+            metadata={"dagster/column_schema": table_schema(CLEAN_SCHEMA)},
+        ),
+        AssetSpec(
+            "quarantined_metrics",
+            deps=[raw_workload_metrics],
+            description="Every rejected row as it came, with the reason. Clean plus quarantined is what was received.",
+            group_name="validation",
+            kinds={"postgres", "polars"},
+            owners=OWNERS,
+            metadata={"dagster/column_schema": table_schema(QUARANTINE_SCHEMA)},
+        ),
+    ],
+    check_specs=check_specs("workload_metrics", BLOCKING, CHECKS),
+    partitions_def=PARTITIONS,
+    backfill_policy=BACKFILL_POLICY,
+    name="validation",
+)
+def validation(
+    context: AssetExecutionContext,
+    telemetry: ResourceParam[SourceCatalog],
+    warehouse: ResourceParam[Warehouse],
+    settings: ResourceParam[Settings],
+    clock: ResourceParam[Clock],
+) -> Iterator[MaterializeResult | AssetCheckResult]:
+    """Validate every slice at once and replace grid, roll-up and quarantine in one transaction."""
+    checks: list[SliceCheck] = []
+    for part in slices_of(context):
+        cadence = telemetry.entry(part.cluster).cadence
+        samples = warehouse.read(RAW_SAMPLES, part.cluster, part.first, part.next_day)
+        validated = validate(samples, part.start, part.end, settings.validation, cadence)
+        clean_contract(settings.validation).validate(validated.clean, lazy=True)
+        hours = roll_up(validated.clean, HOUR, cadence.step)
+        frames = {CLEAN_SAMPLES: validated.clean, QUARANTINE: validated.quarantined, HOURS: hours}
+        warehouse.replace(part.cluster, part.first, part.next_day, frames)
+        rows_by_day(context, part, validated.clean["timestamp"].dt.date(), "workload_metrics")
+        rows_by_day(context, part, validated.quarantined["timestamp"].dt.date(), "quarantined_metrics")
+        verdicts = run_checks(validated, part.start, part.end, settings.validation, clock())
+        checks += [SliceCheck(v.name, part, v.passed, v.description, v.metadata) for v in verdicts]
+    yield MaterializeResult("workload_metrics", metadata=_clean_metadata(part, validated))
+    yield MaterializeResult("quarantined_metrics", metadata=_quarantine_metadata(validated))
+    yield from check_results("workload_metrics", checks, BLOCKING)
+
+
+def _clean_metadata(part: Slice, validated: Validated) -> dict[str, object]:
+    report = validated.report
+    return {
+        "cluster": part.cluster,
+        "samples_received": report.received,
+        "samples_accepted": report.accepted,
+        "workloads": report.workloads,
+        "slots_on": report.on_slots,
+        "slots_off": report.off_slots,
+        "slots_gap": report.gap_slots,
+        "cadence": report.cadence_note,
+        "head": table_head(validated.clean),
+    }
+
+
+def _quarantine_metadata(validated: Validated) -> dict[str, object]:
+    reasons = {f"reason_{reason}": count for reason, count in validated.report.reasons.items()}
+    return {"samples_quarantined": validated.report.quarantined, **reasons, "head": table_head(validated.quarantined)}

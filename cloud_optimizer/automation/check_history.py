@@ -1,0 +1,51 @@
+"""Failed asset checks of the past, as plain values.
+
+Dagster offers no public query for the history of check evaluations: its storage method and status enum are used
+here alone, and a contract test pins what they return.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from dagster import AssetCheckKey, DagsterInstance
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+HISTORY_LIMIT = 100
+
+
+@dataclass(frozen=True)
+class FailedCheck:
+    """One failed evaluation; `partition` is the one whose data failed (from the metadata the check gave)."""
+
+    record_id: int
+    check: str
+    cluster: str
+    partition: str
+    at: datetime
+
+
+def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HISTORY_LIMIT) -> list[FailedCheck]:
+    """Return the latest failed evaluations, oldest first.
+
+    Only final rows count: in a partitioned run the planned row carries the partition and stays PLANNED.
+    """
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=limit, status={AssetCheckExecutionRecordStatus.FAILED}
+    )
+    failures = []
+    for record in records:
+        event = record.event.dagster_event if record.event else None
+        if event is None:
+            continue
+        metadata = event.asset_check_evaluation_data.metadata
+        if "cluster" in metadata and "partition" in metadata:
+            failures.append(
+                FailedCheck(
+                    record_id=record.id,
+                    check=key.name,
+                    cluster=str(metadata["cluster"].value),
+                    partition=str(metadata["partition"].value),
+                    at=datetime.fromtimestamp(record.create_timestamp, UTC),
+                )
+            )
+    return sorted(failures, key=lambda failure: failure.record_id)

@@ -1,0 +1,90 @@
+"""The whole graph for one cluster, from this process: which partitions, in which order, and what is already there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from dagster import DagsterInstance
+from dagster._core.instance.ref import InstanceRef
+from rich.console import Console
+
+from cloud_optimizer.cli.materialize import Materializer
+from cloud_optimizer.cli.serve import dagster_home
+from cloud_optimizer.connections import Platform
+from cloud_optimizer.partitions import Slice
+from cloud_optimizer.resources.telemetry.catalog import RegisteredSource
+from cloud_optimizer.settings import Settings
+
+WALK_FORWARD_DAYS = 7
+"""Days between the first training and the newest one: all of them are forecast, decided and monitored."""
+
+MINIMUM_TRAINING_DAYS = 21
+
+INGESTION = ("raw_workload_metrics", "workload_metrics", "quarantined_metrics", "workload_features", "feature_store")
+SELECTION = ("model_comparison", "champion_model")
+DECISIONS = ("demand_forecast", "drift_report", "scaling_recommendations", "cost_report", "forecast_accuracy")
+REPLAY = ("policy_replay",)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The partitions of one cluster that `run` materializes.
+
+    Args:
+        everything: Every day of telemetry.
+        trainings: Days as of which models are trained, ascending.
+        decided: Days that are forecast, decided and monitored.
+    """
+
+    everything: Slice
+    trainings: tuple[Slice, ...]
+    decided: Slice
+
+    @classmethod
+    def of(cls, source: RegisteredSource) -> "Plan":
+        """Train at the end and, where there is history for it, a week earlier; decide from the first training on."""
+        first, last = source.first_sample.date(), source.end_sample.date() - timedelta(days=1)
+        early = last - timedelta(days=WALK_FORWARD_DAYS)
+        days = [early, last] if early - timedelta(days=MINIMUM_TRAINING_DAYS) >= first else [last]
+        trainings = tuple(Slice(source.cluster, day, day) for day in days)
+        return cls(Slice(source.cluster, first, last), trainings, Slice(source.cluster, days[0], last))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Materializes plans in the order of the lineage; what is there already is left alone."""
+
+    materializer: Materializer
+    families: Sequence[str]
+
+    def ingest(self, plan: Plan) -> None:
+        """Bring every day of telemetry into the warehouse and the feature store."""
+        self.materializer.complete("telemetry to features", INGESTION, plan.everything)
+
+    def run(self, plan: Plan) -> None:
+        """Materialize the whole graph for one cluster: a champion before the days that it decides."""
+        self.ingest(plan)
+        for training in plan.trainings:
+            self.materializer.complete(f"training as of {training.last}", (*self.families, *SELECTION), training)
+        self.materializer.complete("forecasts to recommendations", DECISIONS, plan.decided)
+        last: date = plan.everything.last
+        self.materializer.complete("replay of policies", REPLAY, Slice(plan.everything.cluster, last, last))
+
+
+@contextmanager
+def open_graph(platform: Platform, sources: Sequence[RegisteredSource], console: Console) -> Iterator[Graph]:
+    """Open the Dagster instance, add the clusters as partitions and hand out the graph."""
+    from cloud_optimizer.assets.training import MODEL_ASSETS
+    from cloud_optimizer.definitions import build_defs
+
+    with open_instance(platform.settings) as instance:
+        instance.add_dynamic_partitions("cluster", [source.cluster for source in sources])
+        job = build_defs(platform.settings).resolve_implicit_global_asset_job_def()
+        yield Graph(Materializer(job, instance, console), [asset.key.to_user_string() for asset in MODEL_ASSETS])
+
+
+def open_instance(settings: Settings) -> DagsterInstance:
+    """Open the instance that the Dagster UI shows."""
+    folder = str(dagster_home(settings))
+    return DagsterInstance.from_ref(InstanceRef.from_dir(folder))

@@ -1,0 +1,114 @@
+"""Materialize a selection of the graph over a slice, in this process, showing which asset is at work."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dagster import AssetKey, DagsterEventType, DagsterInstance, ExecuteInProcessResult, JobDefinition
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from rich.console import Console
+
+from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.partitions import Slice
+
+POLL_SECONDS = 0.3
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class Materializer:
+    """Runs parts of one graph on one instance and says what it does.
+
+    Args:
+        graph: Job of all assets.
+        instance: Where the runs are recorded.
+        console: Where progress is shown.
+    """
+
+    graph: JobDefinition
+    instance: DagsterInstance
+    console: Console
+
+    def complete(self, title: str, assets: Collection[str], part: Slice) -> None:
+        """Materialize those of the assets that lack a partition of the slice, as one run."""
+        what = f"{part.cluster}: {title}"
+        missing = self.missing(assets, part)
+        if not missing:
+            self.console.print(f"{what}: already there", style="dim", markup=False, highlight=False)
+            return
+        start = time.monotonic()
+        with self.console.status(what) as status:
+            self.run(missing, part, lambda step: status.update(f"{what}: {step}"))
+        self.console.print(f"{what}: {time.monotonic() - start:.1f} s", markup=False, highlight=False)
+
+    def missing(self, assets: Collection[str], part: Slice) -> list[str]:
+        """Return the assets of the selection that lack a partition of the slice."""
+        wanted = {str(part.key(day)) for day in part.days}
+        return [name for name in assets if not wanted <= self.instance.get_materialized_partitions(AssetKey(name))]
+
+    def run(self, assets: Collection[str], part: Slice, on_step: Callable[[str], None]) -> str:
+        """Materialize the assets over the slice as one run and return its id; a failure names the step and cause."""
+        run_id = str(uuid.uuid4())
+        tags = {
+            ASSET_PARTITION_RANGE_START_TAG: str(part.key(part.first)),
+            ASSET_PARTITION_RANGE_END_TAG: str(part.key(part.last)),
+        }
+        with self._listening(run_id, on_step):
+            result = self.graph.execute_in_process(
+                instance=self.instance,
+                run_id=run_id,
+                asset_selection=[AssetKey(name) for name in assets],
+                tags=tags,
+                run_config=QUIET,
+                raise_on_error=False,
+            )
+        if not result.success:
+            raise CloudOptimizerError(_failure(result, part))
+        return run_id
+
+    @contextmanager
+    def _listening(self, run_id: str, on_step: Callable[[str], None]) -> Iterator[None]:
+        """Pass the names of starting steps on while the run holds the main thread: in process there is no callback."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._follow, args=(run_id, done, on_step), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _follow(self, run_id: str, done: threading.Event, on_step: Callable[[str], None]) -> None:
+        cursor = None
+        last_look = False
+        while not last_look:
+            last_look = done.wait(POLL_SECONDS)
+            page = self.instance.get_records_for_run(run_id, cursor=cursor, of_type=DagsterEventType.STEP_START)
+            cursor = page.cursor or cursor
+            for record in page.records:
+                event = record.event_log_entry.dagster_event
+                if event is not None and event.step_key is not None:
+                    on_step(event.step_key)
+
+
+def _failure(result: ExecuteInProcessResult, part: Slice) -> str:
+    """Return one sentence: the checks that stopped the run, or the failed step with its innermost cause."""
+    where = f"cluster {part.cluster}, {part.first} to {part.last}"
+    look = f"(run {result.run_id} in the Dagster UI)"
+    stopped = [
+        f"{check.asset_key.to_user_string()} {check.check_name} ({check.description})"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.blocking
+    ]
+    if stopped:
+        return f"Blocking checks stopped the run for {where}: {'; '.join(stopped)} {look}"
+    for event in result.all_events:
+        if event.event_type == DagsterEventType.STEP_FAILURE and event.step_failure_data.error:
+            error = event.step_failure_data.error
+            while error.cause:
+                error = error.cause
+            return f"{event.step_key} failed for {where}: {error.message.strip()} {look}"
+    return f"The run failed for {where} {look}"

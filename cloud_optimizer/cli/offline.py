@@ -1,0 +1,154 @@
+"""`backtest` and `replay`: forecasts and sizing policies judged on any trace, without the graph or a database."""
+
+import json
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import polars as pl
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cloud_optimizer.cli.tables import make_console, show
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.forecasting.contract import Forecaster
+
+TraceFile = Annotated[
+    Path, typer.Option("--trace", help="Parquet or CSV file, a folder of them, or a Bitbrains folder.")
+]
+Output = Annotated[Path | None, typer.Option(help="JSON file for the table.")]
+
+
+class ResourceName(StrEnum):
+    """Resources that are sized."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+
+
+class CadenceName(StrEnum):
+    """How often a policy may decide."""
+
+    DAILY = "daily"
+    HOURLY = "hourly"
+
+
+def parse_step(text: str) -> timedelta:
+    """Read a step such as `5m`, `1h` or `300s`.
+
+    Raises:
+        InputError: It is none of these.
+    """
+    units = {"s": "seconds", "m": "minutes", "h": "hours"}
+    number, unit = text[:-1], text[-1:]
+    if unit not in units or not number.isdigit() or int(number) == 0:
+        raise InputError(f"The step {text!r} is not understood: write it as 5m, 1h or 300s.")
+    return timedelta(**{units[unit]: int(number)})
+
+
+def backtest(
+    trace: TraceFile,
+    step: Annotated[str, typer.Option(help="Length of a forecast interval: 1h, 5m, ...")] = "1h",
+    horizon: Annotated[int, typer.Option(help="Intervals forecast from each origin.", min=1)] = 24,
+    models: Annotated[str, typer.Option(help="Families, separated by commas; default: all.")] = "",
+    origins: Annotated[int, typer.Option(help="Origins scored, the most recent ones.", min=1)] = 28,
+    output: Output = None,
+) -> None:
+    """Forecast a trace again and again from past origins, with only the past known, and print how good that was."""
+    from cloud_optimizer.cli.traces import load_panel
+    from cloud_optimizer.core.evaluation.backtest import backtest as run_backtest
+    from cloud_optimizer.core.evaluation.backtest import backtest_rows
+    from cloud_optimizer.core.evaluation.settings import BacktestSettings
+    from cloud_optimizer.core.forecasting.contract import ForecastSettings
+
+    console = make_console()
+    interval = parse_step(step)
+    forecasters = _forecasters(models)
+    day = timedelta(days=1)
+    forecast = ForecastSettings(step=interval, horizon=horizon, season=max(day // interval, 1))
+    panel = load_panel(trace, interval, console)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("backtest")
+        result = run_backtest(
+            panel,
+            forecasters,
+            BacktestSettings(forecast=forecast, origins=origins),
+            lambda done, total, what: progress.update(task, completed=done, total=total, description=what),
+        )
+    for note in result.notes:
+        console.print(note, style="yellow", markup=False, highlight=False)
+    rows = backtest_rows(result)
+    show(console, f"Backtest of {trace.name}: {horizon} x {step} from {len(result.plan.origins)} origins", _table(rows))
+    _write(rows, output)
+
+
+def replay(
+    trace: TraceFile,
+    resource: Annotated[ResourceName, typer.Option(help="What is sized.")] = ResourceName.CPU,
+    cadence: Annotated[CadenceName, typer.Option(help="How often a policy may decide.")] = CadenceName.DAILY,
+    raise_within_hour: Annotated[
+        bool, typer.Option("--raise-within-hour", help="Raise inside the hour after a sample over the capacity.")
+    ] = False,
+    max_changes_per_day: Annotated[int | None, typer.Option(help="Changes a workload may see in a day.", min=1)] = None,
+    policies: Annotated[str, typer.Option(help="Policies, separated by commas; default: all.")] = "",
+    output: Output = None,
+    report: Annotated[Path | None, typer.Option(help="HTML report with the Pareto plot.")] = None,
+) -> None:
+    """Replay sizing policies over a trace and print what each would have cost and how often it fell short."""
+    from cloud_optimizer.cli.traces import load_panel
+    from cloud_optimizer.core.policies.registry import policies_named
+    from cloud_optimizer.core.replay.data import ReplayData
+    from cloud_optimizer.core.replay.report import write_report
+    from cloud_optimizer.core.replay.run import replay as run_replay
+    from cloud_optimizer.core.replay.settings import ReplaySettings
+
+    console = make_console()
+    settings = ReplaySettings(
+        resource=resource.value,
+        cadence=cadence.value,
+        raise_within_hour=raise_within_hour,
+        max_changes_per_day=max_changes_per_day,
+    )
+    chosen = policies_named(policies.split(",") if policies else [])
+    panel = load_panel(trace, None, console)
+    with console.status("replaying policies"):
+        scores = run_replay(ReplayData.from_panel(panel, settings.resource), chosen, settings)
+    rows = [score.to_json() for score in scores]
+    show(console, f"Replay of {trace.name}: {resource.value}, {cadence.value}", _table(rows))
+    _write(rows, output)
+    if report is not None:
+        write_report(scores, settings, report)
+
+
+def _forecasters(names: str) -> list[Forecaster]:
+    """Return the named families, or all that are not baselines of every backtest anyway.
+
+    Raises:
+        InputError: A family is not known.
+    """
+    from cloud_optimizer.core.evaluation.baselines import BASELINE_NAMES
+    from cloud_optimizer.core.forecasting.families import FORECASTERS
+
+    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    for name in chosen:
+        if name not in FORECASTERS:
+            raise InputError(f"There is no model {name}: choose from {', '.join(FORECASTERS)}.")
+    chosen = chosen or [name for name in FORECASTERS if name not in BASELINE_NAMES]
+    return [FORECASTERS[name]() for name in chosen]
+
+
+def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    plain = [{name: value for name, value in row.items() if not isinstance(value, dict | tuple)} for row in rows]
+    return pl.DataFrame(plain, infer_schema_length=None)
+
+
+def _write(rows: list[dict[str, Any]], output: Path | None) -> None:
+    """Write under a temporary name first: a reader never sees half a file."""
+    if output is None:
+        return
+    output.parent.mkdir(parents=True, exist_ok=True)
+    partial = output.with_name(f".{output.name}.partial")
+    partial.write_text(json.dumps(rows, indent=2) + "\n")
+    partial.replace(output)

@@ -1,0 +1,98 @@
+"""What a person wants to know after a run, as tables: savings, risks, accuracy, drift, quarantine, policies."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+from rich.console import Console
+
+from cloud_optimizer.cli.results import read_results
+from cloud_optimizer.cli.tables import show
+from cloud_optimizer.connections import Platform
+from cloud_optimizer.core.recommendations.summary import top_risks, top_savings, totals
+from cloud_optimizer.core.training import EVALUATION_SCHEMA, summarize_evaluations
+from cloud_optimizer.partitions import Slice
+from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, QUARANTINE, RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse.reports import POLICY_REPLAYS
+
+TOP = 8
+LONG_AGO = date(1970, 1, 1)
+
+
+def print_report(platform: Platform, decided: Sequence[Slice], console: Console) -> None:
+    """Print the tables for the decided days of every cluster."""
+    recommendations = _newest(read_results(platform, RECOMMENDATIONS, decided))
+    show(console, "Top savings a month", top_savings(recommendations, TOP))
+    show(console, "Top risks: share of the next day short of capacity", top_risks(recommendations, TOP))
+    show(console, "All recommendations", totals(recommendations))
+    show(console, "Out-of-time accuracy of every model", model_accuracy(platform, decided))
+    show(console, "Champion forecasts against what happened", champion_accuracy(platform, decided))
+    show(console, "Drift", drift(platform, decided), "no day was judged")
+    show(console, "Quarantined samples", quarantine(platform.warehouse, decided))
+    show(console, "Sizing policies replayed on this history, CPU", replays(platform, decided))
+
+
+def newest_recommendations(warehouse: Warehouse, cluster: str | None = None) -> pl.DataFrame:
+    """Return the newest recommendations of one cluster or of all."""
+    clusters = [cluster] if cluster else warehouse.clusters()
+    frames = [RECOMMENDATIONS.schema.to_frame()]
+    for name in clusters:
+        days = warehouse.days(RECOMMENDATIONS, name)
+        if days:
+            frames.append(warehouse.read(RECOMMENDATIONS, name, days[-1], Slice(name, days[-1], days[-1]).next_day))
+    return pl.concat(frames)
+
+
+def model_accuracy(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return one row a cluster, target and model on the newest held-out days, best first."""
+    losses = [platform.evaluations.read(part.cluster, part.last) for part in decided]
+    summary = summarize_evaluations(pl.concat([EVALUATION_SCHEMA.to_frame(), *losses]))
+    return summary.sort("cluster", "target", "wql")
+
+
+def champion_accuracy(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return the accuracy of the forecasts that were acted on, averaged over the decided days."""
+    scored = read_results(platform, ACCURACY, decided).filter(pl.col("observations") > 0)
+    measures = [pl.col(name).mean() for name in ("wape", "mase", "wql", "coverage_80", "coverage_95")]
+    days = pl.col("date").n_unique().alias("scored")
+    return scored.group_by("cluster", "target", "model").agg(days, *measures).sort("cluster", "target", "model")
+
+
+def drift(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return, per cluster and kind, how much drifted on how many days, and what most."""
+    rows = read_results(platform, DRIFT, decided)
+    worst = pl.col("column").sort_by(pl.col("value") / pl.col("threshold"), descending=True, nulls_last=True).first()
+    return (
+        rows.group_by("cluster", "kind")
+        .agg(
+            pl.col("date").n_unique().alias("judged"),
+            pl.col("column").n_unique().alias("columns"),
+            pl.col("drifted").mean().alias("drifted_share"),
+            worst.alias("most_drifted"),
+        )
+        .sort("cluster", "kind")
+    )
+
+
+def quarantine(warehouse: Warehouse, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return how many samples were rejected, per cluster and reason, over the whole history."""
+    columns = ["cluster", "reason", "detail"]
+    frames = [warehouse.read(QUARANTINE, part.cluster, LONG_AGO, part.next_day, columns) for part in decided]
+    rows = pl.concat([pl.DataFrame(schema=dict.fromkeys(columns, pl.String)), *frames])
+    return (
+        rows.group_by("cluster", "reason")
+        .agg(pl.len().alias("samples"), example=pl.col("detail").first())
+        .sort("cluster", "samples", descending=[False, True])
+    )
+
+
+def replays(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return the daily CPU replay of the newest day, cheapest policy first."""
+    rows = read_results(platform, POLICY_REPLAYS, [Slice(part.cluster, part.last, part.last) for part in decided])
+    columns = ["provision", "violating_observations", "unmet_volume", "changes_per_workload_day", "regret"]
+    daily = rows.filter((pl.col("resource") == "cpu") & (pl.col("cadence") == "daily"))
+    return daily.sort("cluster", "provision").select("cluster", "policy", *columns)
+
+
+def _newest(recommendations: pl.DataFrame) -> pl.DataFrame:
+    return recommendations.filter(pl.col("date") == pl.col("date").max().over("cluster"))

@@ -1,0 +1,34 @@
+"""The results of a run as files: Parquet for programs, JSON for people and scripts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from cloud_optimizer.connections import Platform
+from cloud_optimizer.partitions import Slice
+from cloud_optimizer.resources.parquet import write_parquet
+from cloud_optimizer.resources.warehouse import ACCURACY, FORECASTS, RECOMMENDATIONS, Table
+
+RESULTS: dict[str, Table] = {"recommendations": RECOMMENDATIONS, "forecasts": FORECASTS, "accuracy": ACCURACY}
+
+
+def read_results(platform: Platform, table: Table, decided: Sequence[Slice]) -> pl.DataFrame:
+    """Return the rows of a table for the decided days of all clusters."""
+    warehouse = platform.warehouse
+    frames = [warehouse.read(table, part.cluster, part.first, part.next_day) for part in decided]
+    return pl.concat([table.schema.to_frame(), *frames])
+
+
+def write_results(platform: Platform, decided: Sequence[Slice], folder: Path) -> list[Path]:
+    """Write the results into the folder, replacing earlier files; return the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, table in RESULTS.items():
+        frame = read_results(platform, table, decided)
+        write_parquet(frame, folder / f"{name}.parquet")
+        partial = folder / f".{name}.json.partial"
+        frame.write_json(partial)
+        partial.replace(folder / f"{name}.json")
+        written += [folder / f"{name}.parquet", folder / f"{name}.json"]
+    return written

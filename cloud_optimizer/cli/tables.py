@@ -1,0 +1,59 @@
+"""Data frames as terminal tables: headings in words, numbers in units that a person reads."""
+
+import polars as pl
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+GIB = 2**30
+PIPE_WIDTH = 180
+"""Columns of text where the output is not a terminal but a file or a log."""
+
+SHARES = ("ratio", "share", "risk", "wape", "wql", "coverage", "provision", "slack", "observations", "volume", "days")
+"""Words in the names of columns that hold fractions."""
+
+
+def make_console() -> Console:
+    """Return a console as wide as the terminal, or wide enough for every table in a file."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PIPE_WIDTH)
+
+
+def show(console: Console, title: str, frame: pl.DataFrame, nothing: str = "nothing to show") -> None:
+    """Print a frame under a title; columns in bytes become GiB, fractions percent, unknown a dash."""
+    if frame.is_empty():
+        console.print(f"\n[bold]{title}[/bold]: {nothing}")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    for name, dtype in frame.schema.items():
+        table.add_column(heading(name), justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for row in frame.iter_rows(named=True):
+        table.add_row(*(cell(name, value) for name, value in row.items()))
+    console.print()
+    console.print(table)
+
+
+def heading(name: str) -> str:
+    """Return a column name in words: `recommended_memory_bytes` becomes `recommended memory GiB`."""
+    return name.replace("_bytes", "_GiB").replace("_", " ").replace("cpu", "CPU")
+
+
+def cell(name: str, value: object) -> str:
+    """Return a value as text in the unit its column name asks for."""
+    if value is None:
+        return "-"
+    if isinstance(value, float):
+        return _number(name, value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value).replace("[", r"\[")
+
+
+def _number(name: str, value: float) -> str:
+    if "bytes" in name:
+        return f"{value / GIB:,.2f}"
+    if "monthly" in name:
+        return f"{value:,.2f}"
+    if any(word in name for word in SHARES):
+        return f"{value:.1%}" if abs(value) < 10 else f"{value:,.1f}x"
+    return f"{value:,.3f}"

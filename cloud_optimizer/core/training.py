@@ -1,0 +1,179 @@
+"""Training as of a day: an out-of-time evaluation first, then the fit that is kept.
+
+The evaluation fit sees nothing of the last `evaluation_days`; it forecasts them day by day and leaves its losses.
+The kept fit is the same family on everything up to the as-of time.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+import numpy as np
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from cloud_optimizer.core.contracts import DAY, UTC_TIMESTAMP
+from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.evaluation.backtest import TABLE_COLUMNS, BacktestResult, backtest
+from cloud_optimizer.core.evaluation.scores import STATISTICS
+from cloud_optimizer.core.evaluation.settings import BacktestSettings
+from cloud_optimizer.core.forecasting.contract import FittedForecaster, Forecaster, ForecastSettings
+from cloud_optimizer.core.panel import Panel
+
+EVALUATION_SCHEMA: Final = pl.Schema(
+    {
+        "cluster": pl.String(),
+        "date": pl.Date(),  # as-of day of the comparison
+        "model": pl.String(),
+        "model_version": pl.String(),
+        "workload_id": pl.String(),
+        "origin": UTC_TIMESTAMP,
+        "target": pl.String(),
+        **dict.fromkeys(STATISTICS, pl.Float64()),
+    }
+)
+"""Sums of losses of one forecast (workload, origin, target), see core.evaluation.scores.STATISTICS."""
+
+
+class TrainingSettings(BaseModel):
+    """How much history a training reads and how it is judged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    history_days: int = Field(60, ge=8, le=400, description="Days of features a training reads.")
+    evaluation_days: int = Field(7, ge=1, le=60, description="Last days, held out, on which candidates are compared.")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A family fitted as of the panel's end.
+
+    Args:
+        fitted: The model that is kept.
+        result: The out-of-time evaluation of its family.
+        fit_seconds: Time of the kept fit.
+    """
+
+    fitted: FittedForecaster
+    result: BacktestResult
+    fit_seconds: float
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The out-of-time scores under names such as `cpu_peak.wape`, and the time of the fit."""
+        rows = self.result.summary.to_dicts()
+        names = [name for name in TABLE_COLUMNS if name not in {"model", "target"}]
+        scores = {f"{row['target']}.{name}": row[name] for row in rows for name in names}
+        return {**scores, "fit_seconds": self.fit_seconds}
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """A fitted model in the place of a family: what was trained earlier is scored as it is."""
+
+    name: str
+    fitted: FittedForecaster
+
+    def fit(self, panel: Panel, settings: ForecastSettings) -> FittedForecaster:  # noqa: ARG002
+        """Return the model as it is."""
+        return self.fitted
+
+
+def evaluation_settings(training: TrainingSettings, forecast: ForecastSettings) -> BacktestSettings:
+    """Return the frame in which all candidates of a day are scored: one fit, then daily origins."""
+    return BacktestSettings(
+        forecast=forecast,
+        origins=training.evaluation_days,
+        origin_spacing=DAY,
+        refit_every=timedelta(days=training.evaluation_days + 1),
+        minimum_history_days=forecast.minimum_history_days,
+        baselines=False,
+    )
+
+
+def evaluate(forecaster: Forecaster, panel: Panel, settings: BacktestSettings) -> BacktestResult:
+    """Score one family out of time.
+
+    Raises:
+        CloudOptimizerError: The family failed; the message names it and the cause.
+    """
+    result = backtest(panel, [forecaster], settings)
+    if result.failures:
+        raise CloudOptimizerError(f"{forecaster.name} cannot be evaluated: {result.failures[forecaster.name]}")
+    return result
+
+
+def train(
+    forecaster: Forecaster,
+    panel: Panel,
+    training: TrainingSettings,
+    forecast: ForecastSettings,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Trained:
+    """Evaluate a family out of time on the panel's last days, then fit it on the whole panel.
+
+    Raises:
+        CloudOptimizerError: The family failed; the message names it and the cause.
+        InputError: The panel is too short to hold out a single day.
+    """
+    result = evaluate(forecaster, panel, evaluation_settings(training, forecast))
+    start = clock()
+    fitted = forecaster.fit(panel, forecast.model_copy(update={"targets": result.plan.targets}))
+    return Trained(fitted, result, clock() - start)
+
+
+def data_version(panel: Panel) -> str:
+    """Return a digest of all a training sees: equal data give an equal version, whenever they were read."""
+    digest = hashlib.sha256(repr((panel.workload_ids, panel.start, panel.step)).encode())
+    for name in sorted(panel.columns):
+        digest.update(name.encode() + np.ascontiguousarray(panel[name]).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def evaluation_frame(result: BacktestResult, cluster: str, day: date, version: str) -> pl.DataFrame:
+    """Return the losses of every scored forecast in `EVALUATION_SCHEMA`."""
+    frames = [
+        _target_frame(result, model, target).with_columns(
+            cluster=pl.lit(cluster), date=pl.lit(day), model=pl.lit(model), model_version=pl.lit(version)
+        )
+        for model, run in result.runs.items()
+        for target in run.scores
+    ]
+    return pl.concat(frames).select(EVALUATION_SCHEMA.names()).cast(EVALUATION_SCHEMA)
+
+
+def _target_frame(result: BacktestResult, model: str, target: str) -> pl.DataFrame:
+    scores = result.runs[model].scores[target].by_window
+    origins: list[datetime] = list(result.plan.origins)
+    keys = pl.DataFrame({"workload_id": list(result.workload_ids)}).join(
+        pl.DataFrame({"origin": origins}, schema={"origin": UTC_TIMESTAMP}), how="cross"
+    )
+    sums = {name: values.reshape(-1) for name, values in scores.items()}
+    return keys.with_columns(target=pl.lit(target), **{k: pl.Series(v) for k, v in sums.items()}).filter(
+        pl.col("count") > 0
+    )
+
+
+def summarize_evaluations(losses: pl.DataFrame) -> pl.DataFrame:
+    """Pool losses (`EVALUATION_SCHEMA`) into accuracy: one row a cluster, day, target and model.
+
+    WAPE and WQL are sums of losses over sums of demand; coverage is the share of intervals inside.
+    """
+    sums = losses.group_by("cluster", "date", "target", "model").agg(
+        pl.col("workload_id").n_unique().alias("series"), pl.col(STATISTICS).sum()
+    )
+    demand, count = pl.col("demand"), pl.col("count")
+    return sums.select(
+        "cluster",
+        "date",
+        "target",
+        "model",
+        "series",
+        wape=pl.col("absolute_error") / demand,
+        wql=pl.col("quantile_score") / demand,
+        coverage_80=pl.col("inside_80") / count,
+        coverage_95=pl.col("inside_95") / count,
+    ).sort("cluster", "date", "target", "wql")

@@ -1,0 +1,30 @@
+"""Out-of-time losses of candidates: one Parquet file a family, day and cluster, read together by the comparison."""
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from cloud_optimizer.core.training import EVALUATION_SCHEMA
+from cloud_optimizer.resources.parquet import path_part, write_parquet
+
+
+class EvaluationStore:
+    """Losses under one folder; families that train at the same time touch different files."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def write(self, cluster: str, day: date, family: str, losses: pl.DataFrame) -> Path:
+        """Replace the losses of a family as of a day (`EVALUATION_SCHEMA`)."""
+        path = self._folder(cluster, day) / f"{path_part(family)}.parquet"
+        write_parquet(losses.select(EVALUATION_SCHEMA.names()).cast(EVALUATION_SCHEMA), path)
+        return path
+
+    def read(self, cluster: str, day: date) -> pl.DataFrame:
+        """Return the losses of every family that was trained as of a day; empty where none was."""
+        paths = sorted(self._folder(cluster, day).glob("*.parquet"))
+        return pl.concat([EVALUATION_SCHEMA.to_frame(), *(pl.read_parquet(path, glob=False) for path in paths)])
+
+    def _folder(self, cluster: str, day: date) -> Path:
+        return self.root / path_part(cluster) / day.isoformat()
