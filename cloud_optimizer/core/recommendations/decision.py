@@ -5,8 +5,8 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from cloud_optimizer.core.contracts import UTC_TIMESTAMP, Resource
-from cloud_optimizer.core.recommendations.curves import blend
+from cloud_optimizer.core.contracts import DAY, UTC_TIMESTAMP, Resource
+from cloud_optimizer.core.recommendations.curves import outlook
 from cloud_optimizer.core.recommendations.demand import DemandHistory, demand_history, forecast_quantiles
 from cloud_optimizer.core.recommendations.evidence import coverage, observed_hours, seasonal_ratio, spread
 from cloud_optimizer.core.recommendations.findings import inconclusive, insufficient, is_under
@@ -38,7 +38,8 @@ def decision_table(
     """
     ids = preferences["workload_id"].to_frame()
     history, forecast = (frame.join(ids, on="workload_id", how="semi") for frame in (inputs.history, inputs.forecast))
-    hours = preferences["lookback_days"].fill_null(float(settings.history.lookback_days)).to_numpy() * 24.0
+    days = preferences["lookback_days"].fill_null(settings.history.recent.lookback / DAY)
+    hours = days.to_numpy() * 24.0
     axis = int(np.ceil(hours.max() / 24.0))
     past = {name: demand_history(history, ids, name, inputs.origin, axis).last(hours) for name in RESOURCES}
     ahead = {
@@ -73,9 +74,11 @@ def _sizes(
     inputs: RecommendationInputs,
     settings: RecommendationSettings,
 ) -> Sizes:
-    demand = past.saturated(settings.history.saturated_utilization, settings.history.saturated_factor)
-    curve, fallback = blend(demand, ahead, inputs.trust.in_model(name), settings)
-    is_cpu = name == "cpu"
+    is_cpu, limits = name == "cpu", settings.history
+    demand = past.saturated(limits.saturated_utilization, limits.saturated_factor)
+    possible = tuple(past.reachable(each, limits.saturated_utilization, limits.saturated_factor) for each in ahead)
+    pool = settings.cpu_pool if is_cpu else settings.memory_pool
+    seen = outlook(demand, (possible[0], possible[1]), inputs.trust.in_model(name), limits.recent, pool)
     wishes = Wishes(
         objective=settings.cpu if is_cpu else settings.memory,
         robust=settings.cpu_fallback if is_cpu else settings.memory_fallback,
@@ -83,7 +86,7 @@ def _sizes(
         option_factor=settings.option_factor,
         origin=inputs.origin,
     )
-    chosen = choose(curve, past.last_capacity(), fallback, preferences, wishes)
+    chosen = choose(seen, past.last_capacity(), preferences, wishes)
     if name == "memory":
         after_kill = preferences["oom_memory_bytes"].to_numpy() * settings.history.oom_factor
         return rounded(at_least(chosen, after_kill), settings.memory_step_bytes)

@@ -18,6 +18,7 @@ HISTORY_COLUMNS: Final[dict[Resource, tuple[str, str | None, str, str]]] = {
 """Roll-up columns of mean, 95th percentile, peak and capacity."""
 
 P95_SHARE: Final = 0.05
+MEASURING_SLACK: Final = 1.03  # usage above the capacity that meters report
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,16 @@ class DemandHistory:
             return np.where(usage >= utilization * self.capacity, usage * factor, usage)
 
         return DemandHistory(self.mean, grow(self.p95), grow(self.peak), self.capacity, self.samples)
+
+    def reachable(self, quantiles: Array, utilization: float, factor: float) -> Array:
+        """Return forecast quantiles [n, horizon, levels] that the workload can show, read like `saturated` history.
+
+        A forecast of what could be observed ends at the present capacity or the highest usage seen, and 3 % above it.
+        """
+        present = self.last_capacity()
+        most = MEASURING_SLACK * np.fmax(present, np.fmax.reduce(self.peak, axis=1, initial=np.nan))
+        capped = np.minimum(quantiles, np.where(np.isfinite(present), most, np.inf)[:, None, None])
+        return np.where(capped >= utilization * present[:, None, None], capped * factor, capped)
 
 
 def demand_history(

@@ -9,6 +9,7 @@ from cloud_optimizer.core.costs.prices import PriceSettings
 from cloud_optimizer.core.recommendations.risk import RiskBands
 from cloud_optimizer.core.replicas import ReplicaSettings
 from cloud_optimizer.core.sizing.objective import MEMORY_SIZING, SizingSettings, SloClass
+from cloud_optimizer.core.sizing.recent import RecentSettings
 
 
 class HistorySettings(BaseModel):
@@ -16,7 +17,9 @@ class HistorySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lookback_days: int = Field(default=14, ge=1, le=90, description="Days of history where a workload names none.")
+    recent: RecentSettings = Field(
+        default=RecentSettings(lookback=timedelta(days=28)), description="Lookback, and the weights of its days."
+    )
     minimum_hours: int = Field(default=24, ge=1, description="Observed hours below which nothing is recommended.")
     confident_days: float = Field(default=7.0, ge=0, description="Lookback below which confidence is low.")
     confident_completeness: float = Field(
@@ -24,7 +27,6 @@ class HistorySettings(BaseModel):
     )
     least_completeness: float = Field(default=0.3, ge=0, le=1, description="Share of samples below which we hold.")
     stale_after_hours: float = Field(default=6.0, gt=0, description="Silence before the day's end that makes us hold.")
-    daily_decay: float = Field(default=0.8, gt=0, le=1, description="Weight of a day relative to the day after it.")
     saturated_utilization: float = Field(
         default=0.98, gt=0, le=1, description="Utilization from which usage is cut off by the capacity itself."
     )
@@ -43,6 +45,20 @@ class FallbackSettings(BaseModel):
     headroom: float = Field(ge=0, le=4, description="Headroom over that percentile.")
 
 
+class PoolSettings(BaseModel):
+    """How history and forecast are pooled where the forecast is trusted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    forecast_weight: float = Field(ge=0, le=1, description="Weight of the forecast against history.")
+    least_share: float = Field(
+        default=0.0002, gt=0, lt=0.1, description="Share of the time that what was seen once is given at least."
+    )
+    peak_weight: float = Field(
+        default=0.1, ge=0, le=1, description="Share of an hour's samples taken to lie at its peak, not at its mean."
+    )
+
+
 class RecommendationSettings(BaseModel):
     """How sizes are chosen, checked and written down."""
 
@@ -55,11 +71,11 @@ class RecommendationSettings(BaseModel):
     risk_bands: RiskBands = Field(default=RiskBands(), description="Words for a risk.")
     history: HistorySettings = Field(default=HistorySettings(), description="How past demand is read.")
     slo_class: SloClass = Field(default="standard", description="SLO class of workloads without their own.")
-    forecast_weight: float = Field(
-        default=0.5, ge=0, le=1, description="Weight of the forecast against history where the model is trusted."
+    cpu_pool: PoolSettings = Field(
+        default=PoolSettings(forecast_weight=0.7), description="How history and forecast of CPU are pooled."
     )
-    peak_weight: float = Field(
-        default=0.3, ge=0, le=1, description="Weight of the hour's peak against its mean in a forecast's curve."
+    memory_pool: PoolSettings = Field(
+        default=PoolSettings(forecast_weight=0.5), description="How history and forecast of memory are pooled."
     )
     cpu_fallback: FallbackSettings = Field(
         default=FallbackSettings(percentile=0.99, headroom=0.1), description="CPU where no model is trusted."

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
+from cloud_optimizer.core.recommendations.curves import Outlook
 from cloud_optimizer.core.recommendations.settings import FallbackSettings
 from cloud_optimizer.core.sizing.curve import Array, ExceedanceCurve
 from cloud_optimizer.core.sizing.objective import Mask, ShortagePrice, SizingSettings, SloClass, choose_capacity
@@ -103,16 +104,16 @@ class Wishes:
     origin: datetime
 
 
-def choose(curve: ExceedanceCurve, current: Array, fallback: Mask, preferences: pl.DataFrame, wishes: Wishes) -> Sizes:
+def choose(seen: Outlook, current: Array, preferences: pl.DataFrame, wishes: Wishes) -> Sizes:
     """Choose target, bounds and options of every workload, each by its own percentile, headroom and SLO class.
 
     Args:
-        curve: Expected shortage, n workloads.
+        seen: Expected shortage of n workloads. Where no forecast took part, a percentile of history must fit.
         current: Present capacity [n]; NaN where unknown.
-        fallback: Where no forecast took part: there a percentile of history must fit, with headroom.
         preferences: One row a workload, in the order of the curve.
         wishes: What holds for all.
     """
+    curve = seen.curve
     known, observed = np.isfinite(current), np.isfinite(curve.exceedance[:, 0])
     now = np.where(known, current, UNKNOWN_CAPACITY_FACTOR * curve.capacities[:, -1])
     since_change = (pl.lit(wishes.origin, UTC_TIMESTAMP) - pl.col("last_changed_at")).dt.total_minutes() / 60.0
@@ -120,7 +121,7 @@ def choose(curve: ExceedanceCurve, current: Array, fallback: Mask, preferences: 
     slo = np.array(preferences["slo_class"].fill_null(wishes.default_slo).to_list(), dtype=object)
     size = {name: np.full(len(now), np.nan) for name in SIZE_NAMES}
     mask = {name: np.zeros(len(now), dtype=bool) for name in ("FLOOR_APPLIED", "COOL_DOWN")}
-    for objective, rows in _groups(preferences, known, fallback, observed, wishes):
+    for objective, rows in _groups(preferences, known, seen.fallback, observed, wishes):
         part = ExceedanceCurve(curve.capacities[rows], curve.exceedance[rows], curve.unmet[rows])
         decide = partial(
             choose_capacity, part, now[rows], now[rows], slo_classes=list(slo[rows]), hours_since_change=hours[rows]
@@ -135,7 +136,12 @@ def choose(curve: ExceedanceCurve, current: Array, fallback: Mask, preferences: 
     for values in size.values():
         values[~observed] = current[~observed]
     return Sizes(
-        current, **size, fallback=fallback, floored=mask["FLOOR_APPLIED"], waiting=mask["COOL_DOWN"], curve=curve
+        current,
+        **size,
+        fallback=seen.fallback,
+        floored=mask["FLOOR_APPLIED"],
+        waiting=mask["COOL_DOWN"],
+        curve=seen.stated,
     ).ordered()
 
 
