@@ -4,7 +4,6 @@ Windows are laid on absolute time: `phase` is the number of steps from the epoch
 the window. So a sum runs over the same values in the same order wherever a block starts, and a day built from its
 history alone equals the same day of a long build to the last bit. Unknown is NaN and never enters a statistic.
 """
-# ruff: noqa: PLR0917 - compiled functions take their arguments by position
 
 from typing import Any
 

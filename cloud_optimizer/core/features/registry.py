@@ -30,16 +30,26 @@ _STATISTIC_WORDS: Final[dict[str, str]] = {
     "count": "Number",
 }
 
+_UNITS: Final = {  # a longer name stands before the shorter one it contains
+    "bytes_per_second": "bytes/s",
+    "requests_per_second": "requests/s",
+    "bytes": "bytes",
+    "cores": "cores",
+    "seconds": "s",
+}
+
 
 def unit_of(column: str) -> str:
     """Return the unit that a column name carries; `1` for ratios and counts of replicas."""
-    suffixes = ("bytes_per_second", "requests_per_second", "bytes", "cores", "seconds")
-    return next((unit for unit in suffixes if unit in column), "1")
+    return next((unit for part, unit in _UNITS.items() if part in column), "1")
 
 
 def _observations() -> Iterator[FeatureSpec]:
     for column in ROLLUP_MEASURES:
-        text = f"Roll-up of the interval: {column.replace('_', ' ')}."
+        measure, _, statistic = column.rpartition("_")
+        text = f"{_STATISTIC_WORDS.get(statistic)} of {measure} over the interval's slots in which the workload ran."
+        if "capacity" in column:
+            text = "Provisioned capacity in the interval; 0 while switched off."
         yield FeatureSpec(column, unit_of(column), (column,), None, "workload", "observation", text)
     known = "Share of the interval's grid slots whose state is known."
     yield FeatureSpec("observed_fraction", "1", ("observed_fraction",), None, "workload", "observation", known)

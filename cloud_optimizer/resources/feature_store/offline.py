@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from cloud_optimizer.core.contracts import HOUR, KEY_SCHEMA, UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.features.on_demand import TARGET_TIMESTAMP, target_time_features
 from cloud_optimizer.core.features.registry import FEATURES
-from cloud_optimizer.core.features.views import TARGET_TIME
+from cloud_optimizer.core.features.views import TARGET_TIME, VIEW_OF
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.resources.parquet import partition_path, partition_paths, write_parquet
 
@@ -30,12 +31,13 @@ FRESHNESS: Final = timedelta(days=2)
 WORKLOAD_FOLDER, CLUSTER_FOLDER = "workloads", "clusters"
 """Folders under the root: every row, and once per cluster and interval what is the same for all its workloads."""
 
-CLUSTER_COLUMNS: Final = (
-    "cluster",
-    "timestamp",
-    "event_timestamp",
-    *(spec.name for spec in FEATURES if spec.group == "cluster"),
+CLUSTER_SCHEMA: Final = pl.Schema(
+    {
+        **{name: FEATURE_SCHEMA[name] for name in ("cluster", "timestamp", "event_timestamp")},
+        **{name: pl.Float32() for name in FEATURE_NAMES if VIEW_OF[name] == "cluster_features"},
+    }
 )
+"""What all workloads of a cluster share in an interval."""
 
 _COUNTED: Final = ("observed_fraction", "off_fraction")  # 0, not unknown, where nothing was observed
 
@@ -71,29 +73,19 @@ class OfflineFeatures:
             for root in (self._workloads, self._clusters):
                 partition_path(root, cluster, emptied).unlink(missing_ok=True)
         for written, part in sorted(parts.items(), key=itemgetter(0)):
-            shared = part.select(CLUSTER_COLUMNS).unique("timestamp", maintain_order=True).sort("timestamp")
+            shared = part.select(CLUSTER_SCHEMA.names()).unique("timestamp", maintain_order=True).sort("timestamp")
             write_parquet(shared, partition_path(self._clusters, cluster, written))
             write_parquet(part, partition_path(self._workloads, cluster, written))
         return [partition_path(self._workloads, cluster, written) for written in sorted(parts)]
 
-    def scan(self, cluster: str, start: datetime, end: datetime) -> pl.LazyFrame:
-        """Return the rows of [start, end) as a lazy frame in `FEATURE_SCHEMA`; empty where nothing was written.
-
-        A feature that an older file lacks is null.
-        """
-        last = end - timedelta(microseconds=1)
-        paths = partition_paths(self._workloads, cluster, start.date(), last.date()) if end > start else []
-        if not paths:
-            return FEATURE_SCHEMA.to_frame().lazy()
-        frame = pl.scan_parquet(
-            paths, schema=FEATURE_SCHEMA, glob=False, missing_columns="insert", extra_columns="ignore"
-        )
-        return frame.filter(pl.col("timestamp").is_between(start, end, closed="left"))
-
     def read(self, cluster: str, start: datetime, end: datetime, columns: Sequence[str] | None = None) -> pl.DataFrame:
-        """Return the rows of [start, end), keys first, sorted by workload and time; only `columns` are read."""
+        """Return the rows of [start, end), keys first, sorted by workload and time; only `columns` are read.
+
+        Where nothing was written the frame is empty; a feature that an older file lacks is null.
+        """
         names = [*KEY_SCHEMA, "event_timestamp", *(FEATURE_NAMES if columns is None else columns)]
-        return self.scan(cluster, start, end).select(names).collect().sort("workload_id", "timestamp")
+        frame = _scan(self._workloads, FEATURE_SCHEMA, cluster, start, end)
+        return frame.select(names).collect().sort("workload_id", "timestamp")
 
     def panel(self, cluster: str, start: datetime, end: datetime, columns: Sequence[str]) -> Panel:
         """Return columns of [start, end) in the dense layout; where no row was written they are NaN.
@@ -138,8 +130,22 @@ class OfflineFeatures:
         self, entities: pl.DataFrame, cluster: str, columns: Sequence[str], freshness: timedelta
     ) -> pl.DataFrame:
         first, last = entities.select(pl.min("event_timestamp"), pl.max("event_timestamp").alias("last")).row(0)
-        rows = self.read(cluster, first - freshness - timedelta(days=1), last, columns)
-        known = rows.select("workload_id", "event_timestamp", *columns).sort("event_timestamp")
-        return entities.sort("event_timestamp").join_asof(
-            known, on="event_timestamp", by="workload_id", tolerance=freshness, check_sortedness=False
-        )
+        start, end = first - freshness - HOUR, last  # a row becomes known at most an hour after its label
+        shared = [name for name in columns if name in CLUSTER_SCHEMA]
+        own = [name for name in columns if name not in CLUSTER_SCHEMA]
+        rows = self.read(cluster, start, end, own).select("workload_id", "event_timestamp", *own)
+        common = _scan(self._clusters, CLUSTER_SCHEMA, cluster, start, end).select("event_timestamp", *shared).collect()
+        ordered = entities.sort("event_timestamp")
+        join = partial(pl.DataFrame.join_asof, on="event_timestamp", tolerance=freshness, check_sortedness=False)
+        known = join(ordered, rows.sort("event_timestamp"), by="workload_id")
+        return join(known, common.sort("event_timestamp"))
+
+
+def _scan(root: Path, schema: pl.Schema, cluster: str, start: datetime, end: datetime) -> pl.LazyFrame:
+    """Return the rows of [start, end) in `schema`."""
+    last = end - timedelta(microseconds=1)
+    paths = partition_paths(root, cluster, start.date(), last.date()) if end > start else []
+    if not paths:
+        return schema.to_frame().lazy()
+    frame = pl.scan_parquet(paths, schema=schema, glob=False, missing_columns="insert", extra_columns="ignore")
+    return frame.filter(pl.col("timestamp").is_between(start, end, closed="left"))
