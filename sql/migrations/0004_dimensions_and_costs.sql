@@ -38,6 +38,55 @@ CREATE TABLE prices (
 );
 COMMENT ON TABLE prices IS 'Effective and list prices as a person writes them down; the most specific row wins.';
 
+CREATE FUNCTION unit_price(of_cluster text, of_sku text) RETURNS SETOF prices
+LANGUAGE sql STABLE AS $$
+-- The most specific row: cluster and SKU, then cluster, then SKU, then any.
+    SELECT * FROM prices
+    WHERE (cluster IS NULL OR cluster = of_cluster) AND (sku IS NULL OR sku = of_sku)
+    ORDER BY cluster NULLS LAST, sku NULLS LAST
+    LIMIT 1
+$$;
+
+CREATE FUNCTION merge_workloads() RETURNS void
+LANGUAGE plpgsql AS $$
+-- Takes over what the temporary table incoming_workloads says from its valid_from on. Observations may come in any
+-- order: one inside a spell splits it, one before the first known spell reaches up to it, the same again does nothing.
+BEGIN
+    ALTER TABLE incoming_workloads ADD COLUMN step text;
+
+    UPDATE incoming_workloads AS new SET valid_to = old.valid_to, step = CASE
+        WHEN (old.service, old.owner, old.slo_class, old.resource_id, old.sku, old.region, old.cpu_capacity_cores,
+              old.memory_capacity_bytes, old.core_hour, old.gib_hour, old.list_core_hour, old.list_gib_hour, old.currency)
+             IS NOT DISTINCT FROM
+             (new.service, new.owner, new.slo_class, new.resource_id, new.sku, new.region, new.cpu_capacity_cores,
+              new.memory_capacity_bytes, new.core_hour, new.gib_hour, new.list_core_hour, new.list_gib_hour, new.currency)
+        THEN 'same' ELSE 'split' END
+    FROM workloads AS old
+    WHERE old.cluster = new.cluster AND old.workload_id = new.workload_id
+      AND old.valid_from <= new.valid_from AND (old.valid_to IS NULL OR old.valid_to > new.valid_from);
+
+    UPDATE incoming_workloads AS new SET step = 'first', valid_to = (
+        SELECT min(later.valid_from) FROM workloads AS later
+        WHERE later.cluster = new.cluster AND later.workload_id = new.workload_id AND later.valid_from > new.valid_from
+    )
+    WHERE step IS NULL;
+
+    DELETE FROM workloads AS old USING incoming_workloads AS new
+    WHERE new.step = 'split'
+      AND old.cluster = new.cluster AND old.workload_id = new.workload_id AND old.valid_from = new.valid_from;
+
+    UPDATE workloads AS old SET valid_to = new.valid_from FROM incoming_workloads AS new
+    WHERE new.step = 'split'
+      AND old.cluster = new.cluster AND old.workload_id = new.workload_id
+      AND old.valid_from < new.valid_from AND (old.valid_to IS NULL OR old.valid_to > new.valid_from);
+
+    INSERT INTO workloads
+    SELECT cluster, workload_id, valid_from, valid_to, service, owner, slo_class, resource_id, sku, region,
+           cpu_capacity_cores, memory_capacity_bytes, core_hour, gib_hour, list_core_hour, list_gib_hour, currency
+    FROM incoming_workloads
+    WHERE step <> 'same';
+END $$;
+
 -- Column names are those of the FOCUS 1.2 specification (https://focus.finops.org), hence their capitals.
 CREATE TABLE cost_lines (
     cluster              text COLLATE "C" NOT NULL,

@@ -11,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cloud_optimizer.core.errors import CloudOptimizerError
 
 CONNECT_SECONDS: Final = 10
+CONNECTION_LOST: Final = ("08", "57P")  # SQLSTATE classes: connection exception, operator intervention
 REFUSED: Final = re.compile(
     r'(database|role) ".*" does not exist|.* authentication failed for .*|no pg_hba.conf entry .*|no password supplied'
 )
@@ -46,4 +47,6 @@ def connect(url: str, autocommit: bool = False) -> Iterator[psycopg.Connection[A
         with psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_SECONDS) as connection:
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        raise connection_error(url, str(error)) from error
+        if error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST):
+            raise connection_error(url, str(error)) from error
+        raise

@@ -136,7 +136,7 @@ class EmbeddedPostgres:
             if self._comes_up(seconds=60):
                 return
             self._process.stop()  # its socket folder was cleaned away: unreachable for ever
-        self._process.prepare()
+        self._process.prepare(durable=self.settings.get("fsync") != "off")
         self._write_settings(self._socket_folder())
         self._process.launch()
 

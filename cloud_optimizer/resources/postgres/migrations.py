@@ -94,7 +94,7 @@ def _apply(connection: psycopg.Connection, migration: Migration) -> None:
         with connection.transaction():
             connection.execute(migration.text.encode())
             connection.execute(RECORD, (migration.version, migration.name, migration.checksum))
-    except psycopg.OperationalError:
-        raise
     except psycopg.Error as error:
+        if connection.broken:
+            raise
         raise CloudOptimizerError(f"Migration {migration.name} failed and was rolled back: {error}.") from error

@@ -61,18 +61,24 @@ class ServerProcess:
         self.data = data
         self.log = log
 
-    def prepare(self) -> None:
-        """Create the data folder if there is none, whole or not at all, and clear what a killed server left."""
+    def prepare(self, *, durable: bool) -> None:
+        """Create the data folder if there is none, whole or not at all, and clear what a killed server left.
+
+        Args:
+            durable: Wait until a new folder is on the disk; a server without fsync need not.
+        """
         user = unprivileged_user()
         if user is not None:
             shutil.chown(self.data.parent, user, user)
             _let_others_pass(self.data.parent)
             _let_others_run(binaries())
         if not self.data.exists():
-            self._init()
+            self._init(durable)
         elif self._postmaster() is None:
-            # after a reboot its number may belong to any process, and PostgreSQL would refuse to start
-            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            # after a reboot their number may belong to any process, and PostgreSQL would refuse to start; whether
+            # processes of the old server still run, it learns from its shared memory
+            for path in (self.data / "postmaster.pid", *self.data.glob(".s.PGSQL.*")):
+                path.unlink(missing_ok=True)
 
     def write_settings(self, text: str) -> None:
         """Write the settings that the next start reads."""
@@ -104,8 +110,8 @@ class ServerProcess:
             if STILL_IN_USE not in words or time.monotonic() > deadline:
                 break
             time.sleep(0.2)  # processes of a killed server are still ending
-        reasons = [line for line in words.splitlines() if "FATAL" in line] or words.splitlines() or ["no message"]
-        raise CloudOptimizerError(f"The embedded PostgreSQL does not start: {reasons[0]} (more in {self.log}).")
+        reason = " ".join(line.partition("] ")[2] for line in words.splitlines()[-2:]) or "it says nothing"
+        raise CloudOptimizerError(f"The embedded PostgreSQL does not start: {reason} (its log is {self.log}).")
 
     def stop(self) -> None:
         """Stop the postmaster and wait for its end."""
@@ -125,13 +131,14 @@ class ServerProcess:
         except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
             return None
 
-    def _init(self) -> None:
+    def _init(self, durable: bool) -> None:
         """Run initdb beside the final place, then rename: a kill midway leaves nothing that looks finished."""
         unfinished = self.data.with_name("data.unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         command = ["initdb", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--no-instructions"]
         # the same order of names as in Polars, and the cheapest comparison
         command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "-D", str(unfinished)]
+        command += [] if durable else ["--no-sync"]
         if self._run(command) != 0:
             raise CloudOptimizerError(
                 f"The embedded PostgreSQL cannot create its data folder {self.data}: is the disk full or read-only?"

@@ -1,6 +1,7 @@
 """The warehouse: telemetry and results in PostgreSQL, whole days of a cluster at a time."""
 
 from cloud_optimizer.resources.postgres.connection import WarehouseUnavailable
+from cloud_optimizer.resources.warehouse.queries import query_names
 from cloud_optimizer.resources.warehouse.tables import (
     ACCURACY,
     CHAMPIONS,
@@ -34,4 +35,5 @@ __all__ = [
     "Table",
     "Warehouse",
     "WarehouseUnavailable",
+    "query_names",
 ]

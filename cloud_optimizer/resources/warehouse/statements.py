@@ -12,10 +12,17 @@ from psycopg import sql
 from cloud_optimizer.resources.warehouse.tables import Table
 
 
-def lock(table: Table, cluster: str) -> sql.Composed:
+def lock_cluster(table: Table, cluster: str) -> sql.Composed:
     """Return the statement that waits until no one else replaces rows of this cluster in this table."""
     key = sql.Literal(f"replace {table.name} {cluster}")
     return sql.SQL("SELECT true FROM pg_advisory_xact_lock(hashtextextended({}, 0))").format(key)
+
+
+def lock_table(name: str, *, shared: bool) -> sql.Composed:
+    """Return the statement that keeps partitions of a table from being dropped (shared), or waits for all loaders."""
+    key = sql.Literal(f"retention of {name}")
+    function = sql.SQL("pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock")
+    return sql.SQL("SELECT true FROM {}(hashtextextended({}, 0))").format(function, key)
 
 
 def ensure_partitions(table: Table, start: date, end: date) -> sql.Composed:

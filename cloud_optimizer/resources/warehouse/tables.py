@@ -100,7 +100,7 @@ FORECASTS: Final = Table(
     "forecasts",
     FORECAST_SCHEMA,
     "origin",
-    ("workload_id", "origin", "target", "model", "timestamp"),
+    ("target", "workload_id", "origin", "model", "timestamp"),
     ends_day=True,
 )
 CHAMPIONS: Final = Table("champions", CHAMPION_SCHEMA, "date", ("date", "resource"))

@@ -1,7 +1,8 @@
 """Telemetry and results in PostgreSQL: whole days of a cluster in and out, as frames, by COPY."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, TypeVar
@@ -14,6 +15,7 @@ from cloud_optimizer.core.names import check_cluster
 from cloud_optimizer.resources.postgres.connection import WarehouseUnavailable, connect
 from cloud_optimizer.resources.warehouse import statements
 from cloud_optimizer.resources.warehouse.life_cycle import check_step
+from cloud_optimizer.resources.warehouse.queries import find_query
 from cloud_optimizer.resources.warehouse.session import Session, open_session
 from cloud_optimizer.resources.warehouse.tables import CHAMPIONS, Table
 
@@ -22,6 +24,10 @@ Result = TypeVar("Result")
 LOADED_CLUSTERS: Final = sql.SQL("SELECT DISTINCT cluster::text FROM loads WHERE row_count > 0 ORDER BY 1")
 LOADED_DAYS: Final = sql.SQL(
     "SELECT date FROM loads WHERE table_name = {} AND cluster = {} AND row_count > 0 ORDER BY 1"
+)
+NEWEST_DAY: Final = sql.SQL(
+    "SELECT coalesce(max(date), '1970-01-01') AS date FROM loads"
+    " WHERE table_name = 'workload_hours' AND row_count > 0 AND {0} IN ('', cluster)"
 )
 CHAMPION_AS_OF: Final = sql.SQL(
     "SELECT DISTINCT ON (resource) {} FROM champions WHERE cluster = {} AND date <= {} ORDER BY resource, date DESC"
@@ -89,24 +95,50 @@ class Warehouse:
         names = list(table.schema if columns is None else columns)
         asked = list(dict.fromkeys([*names, *table.sort_key]))
         stored = [name for name in asked if name != "cluster"]
-        frame = self._retrying(lambda session: session.frame(statements.select(table, cluster, start, end, stored)))
+        frame = self.frame(statements.select(table, cluster, start, end, stored))
         typed = frame.with_columns(cluster=pl.lit(cluster)).select(asked).cast({n: table.schema[n] for n in asked})
         return table.ordered(typed).select(names)
 
+    def frame(self, statement: sql.Composable) -> pl.DataFrame:
+        """Return the rows of any query."""
+        return self._retrying(lambda session: session.frame(statement))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a transaction that commits at the end of the block, or rolls back on an error."""
+        with open_session(self.url) as session:
+            yield session
+            session.commit()
+
     def clusters(self) -> list[str]:
         """Return the clusters that have rows in any table, sorted."""
-        return self._retrying(lambda session: session.frame(LOADED_CLUSTERS))["cluster"].to_list()
+        return self.frame(LOADED_CLUSTERS)["cluster"].to_list()
 
     def days(self, table: Table, cluster: str) -> list[date]:
         """Return the days of a cluster of which a table has rows, sorted."""
         query = LOADED_DAYS.format(sql.Literal(table.name), sql.Literal(cluster))
-        return self._retrying(lambda session: session.frame(query))["date"].to_list()
+        return self.frame(query)["date"].to_list()
 
     def champion_as_of(self, cluster: str, day: date) -> pl.DataFrame:
         """Return the choice in force at the end of a day: at most one row per resource, in `CHAMPION_SCHEMA`."""
         columns = sql.SQL(", ").join(map(sql.Identifier, CHAMPIONS.schema))
         query = CHAMPION_AS_OF.format(columns, sql.Literal(cluster), sql.Literal(day))
-        return self._retrying(lambda session: session.frame(query)).cast(CHAMPIONS.schema)
+        return self.frame(query).cast(CHAMPIONS.schema)
+
+    def query(self, name: str, **parameters: object) -> pl.DataFrame:
+        """Return the answer of an analytical query of sql/queries; see `query_names`.
+
+        Raises:
+            InputError: There is no such query or parameter, or a value does not fit.
+        """
+        asked = find_query(name)
+        newest = NEWEST_DAY.format(sql.Literal(str(parameters.get("cluster") or "")))
+
+        def answer(session: Session) -> pl.DataFrame:
+            day = session.frame(newest)["date"][0]
+            return session.frame(asked.statement(parameters, day))
+
+        return self._retrying(answer)
 
     def change_status(self, recommendation_id: str, status: str, at: datetime, actor: str, note: str = "") -> None:
         """Move a recommendation along its life cycle and write the audit entry.
@@ -151,7 +183,9 @@ def _replace(session: Session, cluster: str, start: date, end: date, frames: Map
         session.execute(statements.ensure_partitions(table, start, end))
     session.commit()
     for table in frames:
-        session.execute(statements.lock(table, cluster))
+        session.execute(statements.lock_table(table.name, shared=True))
+        session.execute(statements.lock_cluster(table, cluster))
+        session.execute(statements.ensure_partitions(table, start, end))  # retention may have been quicker
     for table, frame in frames.items():
         session.execute(statements.delete(table, cluster, start, end))
         session.execute(statements.delete_loads(table, cluster, start, end))
@@ -160,6 +194,7 @@ def _replace(session: Session, cluster: str, start: date, end: date, frames: Map
         session.copy("loads", _loads(table, frame, cluster, start, end))
     session.commit()
     for table in frames:
+        session.execute(statements.lock_table(table.name, shared=True))
         session.execute(statements.summarize_partitions(table, start, end))
     session.commit()
 

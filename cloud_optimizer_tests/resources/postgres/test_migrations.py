@@ -1,0 +1,113 @@
+"""The migration runner, on a real server."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.resources.postgres import EmbeddedPostgres
+from cloud_optimizer.resources.postgres.migrations import migrate, read_migrations
+from cloud_optimizer.resources.postgres.server_process import binaries
+from cloud_optimizer.resources.postgres.sql_files import MIGRATIONS
+
+RUN = "import sys; from pathlib import Path; from cloud_optimizer.resources.postgres.migrations import migrate;"
+
+
+@pytest.fixture
+def url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """Return the address of an empty database."""
+    with psycopg.connect(postgres_server.uri("postgres"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty TEMPLATE template0")
+        yield postgres_server.uri("empty")
+        connection.execute("DROP DATABASE empty WITH (FORCE)")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return two small migrations."""
+    (tmp_path / "0001_one.sql").write_text("CREATE TABLE one (x int); INSERT INTO one VALUES (1);")
+    (tmp_path / "0002_two.sql").write_text("CREATE TABLE two (x int);")
+    return tmp_path
+
+
+def tables(url: str) -> set[str]:
+    with psycopg.connect(url) as connection:
+        return {row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+
+def test_each_migration_is_applied_once_and_new_ones_follow(url: str, folder: Path) -> None:
+    assert migrate(url, folder) == ["0001_one", "0002_two"]
+    assert migrate(url, folder) == []
+    (folder / "0003_three.sql").write_text("CREATE TABLE three (x int);")
+    assert migrate(url, folder) == ["0003_three"]
+    assert tables(url) == {"one", "two", "three", "schema_migrations"}
+
+
+def test_an_edited_migration_is_refused_before_anything_is_applied(url: str, folder: Path) -> None:
+    migrate(url, folder)
+    (folder / "0001_one.sql").write_text("CREATE TABLE one (x bigint);")
+    (folder / "0003_three.sql").write_text("CREATE TABLE three (x int);")
+    with pytest.raises(CloudOptimizerError, match="0001_one was edited"):
+        migrate(url, folder)
+    assert "three" not in tables(url)
+
+
+def test_a_database_newer_than_the_program_is_refused(url: str, folder: Path) -> None:
+    migrate(url, folder)
+    (folder / "0002_two.sql").unlink()
+    with pytest.raises(CloudOptimizerError, match="upgrade the program"):
+        migrate(url, folder)
+
+
+def test_a_failing_migration_leaves_nothing_of_itself_and_names_its_file(url: str, folder: Path) -> None:
+    (folder / "0002_two.sql").write_text("CREATE TABLE two (x int); SELECT 1 / 0;")
+    with pytest.raises(CloudOptimizerError, match="0002_two failed and was rolled back: division by zero"):
+        migrate(url, folder)
+    assert tables(url) == {"one", "schema_migrations"}
+
+
+@pytest.mark.parametrize("name", ["0004_gap.sql", "0002_again.sql"])
+def test_numbers_must_be_consecutive(folder: Path, name: str) -> None:
+    (folder / name).write_text("SELECT 1;")
+    with pytest.raises(CloudOptimizerError, match="not numbered"):
+        read_migrations(folder)
+
+
+def test_runners_that_start_at_once_apply_everything_once(url: str) -> None:
+    code = RUN + "print(len(migrate(sys.argv[1])))"
+    runners = [subprocess.Popen([sys.executable, "-c", code, url], stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    counts = [int(runner.communicate(timeout=120)[0]) for runner in runners]
+    assert sorted(counts) == [0, 0, len(read_migrations())]
+
+
+def test_a_runner_killed_midway_leaves_whole_migrations_and_lets_the_next_one_finish(url: str, folder: Path) -> None:
+    (folder / "0002_two.sql").write_text("CREATE TABLE two (x int); SELECT pg_sleep(60);")
+    runner = subprocess.Popen([sys.executable, "-c", RUN + "migrate(sys.argv[1], Path(sys.argv[2]))", url, str(folder)])
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+    with psycopg.connect(url, autocommit=True) as connection:
+        deadline = time.monotonic() + 60
+        while connection.execute(asleep).fetchone() == (0,) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        runner.kill()
+        runner.wait()
+        # the server notices a dead client at its next word to it, which a sleeping statement never sends
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+    assert tables(url) == {"one", "schema_migrations"}
+    (folder / "0002_two.sql").write_text("CREATE TABLE two (x int);")
+    assert migrate(url, folder) == ["0002_two"]
+
+
+def test_psql_runs_the_files_as_they_are(url: str) -> None:
+    files = [argument for path in sorted(MIGRATIONS.glob("*.sql")) for argument in ("-f", str(path))]
+    command = [str(binaries() / "psql"), url, "-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"workload_metrics", "recommendations"} <= tables(url)

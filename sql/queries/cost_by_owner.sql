@@ -1,0 +1,31 @@
+-- What does each owner's capacity cost, and how much of it is used?
+-- cluster: name, empty for all
+-- since: first day, default 7 days before until
+-- until: day after the last, default the day after the newest roll-up
+-- core_hour: price of a core-hour where none is known, default 0.0316
+-- gib_hour: price of a GiB-hour where none is known, default 0.0042
+WITH sizes AS (
+    SELECT cluster, workload_id, count(*) AS hours,
+           sum(cpu_capacity_cores) AS core_hours, sum(memory_capacity_bytes) / 2 ^ 30 AS gib_hours,
+           sum(cpu_usage_cores_mean) AS used_core_hours, sum(memory_usage_bytes_mean) / 2 ^ 30 AS used_gib_hours
+    FROM workload_hours
+    WHERE (:'cluster' = '' OR cluster = :'cluster')
+      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
+      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+    GROUP BY cluster, workload_id
+), costs AS (
+    SELECT coalesce(workload.owner, 'unassigned') AS owner, sizes.*,
+           coalesce(core_hours, 0) * coalesce(workload.core_hour, price.core_hour, :'core_hour'::double precision)
+         + coalesce(gib_hours, 0) * coalesce(workload.gib_hour, price.gib_hour, :'gib_hour'::double precision) AS cost
+    FROM sizes
+    LEFT JOIN (SELECT cluster, workload_id, owner, sku, core_hour, gib_hour FROM current_workloads) AS workload
+        USING (cluster, workload_id)
+    LEFT JOIN LATERAL unit_price(sizes.cluster, workload.sku) AS price ON true
+)
+SELECT owner, count(*) AS workloads, sum(cost) AS cost,
+       sum(cost) / date_part('epoch', :'until'::timestamp - :'since'::timestamp) * 3600 * 730 AS monthly_cost,
+       sum(used_core_hours) / nullif(sum(core_hours), 0) AS cpu_utilization,
+       sum(used_gib_hours) / nullif(sum(gib_hours), 0) AS memory_utilization
+FROM costs
+GROUP BY owner
+ORDER BY cost DESC, owner;

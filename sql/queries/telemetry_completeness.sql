@@ -1,0 +1,35 @@
+-- How complete is the telemetry of each day, and what was quarantined for which reason?
+-- cluster: name, empty for all
+-- since: first day, default 14 days before until
+-- until: day after the last, default the day after the newest roll-up
+WITH workload_days AS (
+    SELECT cluster, (timestamp AT TIME ZONE 'UTC')::date AS date, workload_id,
+           sum(on_count) AS on_slots, sum(off_count) AS off_slots, sum(expected_count) AS expected_slots
+    FROM workload_hours
+    WHERE (:'cluster' = '' OR cluster = :'cluster')
+      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
+      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+    GROUP BY 1, 2, 3
+), slots AS (
+    SELECT cluster, date, count(*) AS workloads, sum(on_slots)::bigint AS on_slots, sum(off_slots)::bigint AS off_slots,
+           sum(expected_slots)::bigint AS expected_slots
+    FROM workload_days
+    GROUP BY 1, 2
+), reasons AS (
+    SELECT cluster, date, sum(rows) AS quarantined, string_agg(reason || ' ' || rows, ', ' ORDER BY rows DESC, reason) AS reasons
+    FROM (
+        SELECT cluster, (timestamp AT TIME ZONE 'UTC')::date AS date, reason, count(*) AS rows
+        FROM quarantined_metrics
+        WHERE (:'cluster' = '' OR cluster = :'cluster')
+          AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
+          AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+        GROUP BY 1, 2, 3
+    ) AS counted
+    GROUP BY cluster, date
+)
+SELECT cluster, date, workloads, on_slots, off_slots, expected_slots - on_slots - off_slots AS gap_slots,
+       (on_slots + off_slots)::double precision / nullif(expected_slots, 0) AS completeness,
+       coalesce(quarantined, 0)::bigint AS quarantined_samples, reasons
+FROM slots
+LEFT JOIN reasons USING (cluster, date)
+ORDER BY cluster, date;

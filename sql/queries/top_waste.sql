@@ -1,0 +1,34 @@
+-- Which workloads pay most for capacity they never use, even at their busiest hour?
+-- cluster: name, empty for all
+-- since: first day, default 14 days before until
+-- until: day after the last, default the day after the newest roll-up
+-- core_hour: price of a core-hour where none is known, default 0.0316
+-- gib_hour: price of a GiB-hour where none is known, default 0.0042
+-- limit: rows, default 20
+WITH busiest AS (
+    SELECT cluster, workload_id,
+           max(cpu_usage_cores_max) AS cpu_peak_cores, max(memory_usage_bytes_max) AS memory_peak_bytes,
+           avg(cpu_capacity_cores) AS cpu_capacity_cores, avg(memory_capacity_bytes) AS memory_capacity_bytes
+    FROM workload_hours
+    WHERE (:'cluster' = '' OR cluster = :'cluster')
+      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
+      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+      AND on_count > 0
+    GROUP BY cluster, workload_id
+), waste AS (
+    SELECT busiest.*, workload.owner,
+           greatest(cpu_capacity_cores - cpu_peak_cores, 0) AS unused_cores,
+           greatest(memory_capacity_bytes - memory_peak_bytes, 0) AS unused_memory_bytes,
+           coalesce(workload.core_hour, price.core_hour, :'core_hour'::double precision) AS core_hour,
+           coalesce(workload.gib_hour, price.gib_hour, :'gib_hour'::double precision) AS gib_hour
+    FROM busiest
+    LEFT JOIN (SELECT cluster, workload_id, owner, sku, core_hour, gib_hour FROM current_workloads) AS workload
+        USING (cluster, workload_id)
+    LEFT JOIN LATERAL unit_price(busiest.cluster, workload.sku) AS price ON true
+)
+SELECT cluster, workload_id, owner, cpu_peak_cores, unused_cores, memory_peak_bytes, unused_memory_bytes,
+       -- 730 hours in a month; an unknown part counts nothing
+       730 * (coalesce(unused_cores * core_hour, 0) + coalesce(unused_memory_bytes / 2 ^ 30 * gib_hour, 0)) AS unused_monthly_cost
+FROM waste
+ORDER BY unused_monthly_cost DESC, cluster, workload_id
+LIMIT :'limit'::integer;
