@@ -6,6 +6,7 @@ import polars as pl
 
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.names import LONGEST_NAME
 from cloud_optimizer.core.telemetry.column_table import KEY_NAMES
 from cloud_optimizer.core.telemetry.columns import ColumnPlan
 from cloud_optimizer.core.telemetry.timestamps import Fault, TimestampPlan, plan_timestamps, rough_range
@@ -29,7 +30,8 @@ class FileKeys:
         schema = frame.collect_schema()
         self.time: TimestampPlan = _plan_time(file, frame, schema, plan.timestamp)
         self.cluster = pl.lit(cluster) if plan.cluster is None else pl.col(plan.cluster).cast(pl.String)
-        self.faults = tuple(_missing(key) for key in (plan.workload_id, plan.cluster) if key is not None)
+        names = [key for key in (plan.workload_id, plan.cluster) if key is not None]
+        self.faults = tuple(fault for key in names for fault in _name_faults(key))
         self.one_workload = plan.workload_id is None and file.workload is None
         self._time_type = schema[self.time.column]
         self._workload = pl.lit(file.workload or file.stem)
@@ -79,5 +81,11 @@ def _plan_time(file: TraceFile, frame: pl.LazyFrame, schema: pl.Schema, column: 
     return plan
 
 
-def _missing(column: str) -> Fault:
-    return Fault(column, pl.col(column).cast(pl.String).fill_null("") == "", "is missing")
+def _name_faults(column: str) -> tuple[Fault, Fault]:
+    """Return what core.names would refuse later, so that it is refused with its row and before anything is stored."""
+    name = pl.col(column).cast(pl.String)
+    unusable = (name.str.len_chars() > LONGEST_NAME) | name.str.contains(r"\p{Cc}")
+    return (
+        Fault(column, name.str.strip_chars().fill_null("") == "", "is missing"),
+        Fault(column, unusable, f"is no usable name: at most {LONGEST_NAME} characters, no control characters"),
+    )

@@ -158,10 +158,19 @@ def test_months_of_a_machine_are_read_in_the_order_of_time(tmp_path: Path) -> No
 
 
 def test_hostile_names_pass_unchanged_as_workloads(tmp_path: Path) -> None:
-    names = ["'; drop table samples; --", "../../x", "a|b", "x" * 300, "🙂", " padded "]
+    names = ["'; drop table samples; --", "../../x", "a|b", "x" * 200, "🙂", " padded "]
     path = tmp_path / "usage.parquet"
     pl.DataFrame({"timestamp": [NOON] * len(names), "workload_id": names, "cpu_usage_cores": 1.0}).write_parquet(path)
     assert everything(TraceSource(path))["workload_id"].to_list() == names
+
+
+@pytest.mark.parametrize("name", ["x" * 201, "a\0b", "a\nb"])
+def test_names_that_cannot_be_stored_are_refused_with_their_row(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "usage.parquet"
+    pl.DataFrame({"timestamp": [NOON, NOON], "workload_id": ["a", name], "cpu_usage_cores": 1.0}).write_parquet(path)
+    sentence = refusal(path)
+    assert sentence.startswith("usage.parquet, column workload_id, row 2: ")
+    assert sentence.endswith("is no usable name: at most 200 characters, no control characters.")
 
 
 def test_a_file_name_with_glob_characters_is_one_file(tmp_path: Path) -> None:
