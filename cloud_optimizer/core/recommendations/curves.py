@@ -23,7 +23,7 @@ HISTORY_CANDIDATES: Final = 64
 AHEAD_CANDIDATES: Final = 32
 HOURS_PER_DAY: Final = 24
 
-KERNEL: Final = ((0.8, 0.1), (1.0, 0.7), (1.25, 0.15), (1.6, 0.05))
+KERNEL: Final = ((0.9, 0.2), (1.0, 0.7), (1.1, 0.09), (1.5, 0.01))
 """Factor on past demand and its weight: how much a day differs from the weeks before it, where no forecast tells."""
 
 
