@@ -1,0 +1,19 @@
+"""Drift: distances between what a champion learned from and what a day shows, and the decisions made on them."""
+
+from cloud_optimizer.core.drift.layout import demand_columns, forecast_medians
+from cloud_optimizer.core.drift.reference import DriftReference, fit_reference
+from cloud_optimizer.core.drift.settings import KINDS, DriftSettings, Kind
+from cloud_optimizer.core.drift.verdict import DriftVerdict, KindVerdict, drift_verdict
+
+__all__ = [
+    "KINDS",
+    "DriftReference",
+    "DriftSettings",
+    "DriftVerdict",
+    "Kind",
+    "KindVerdict",
+    "demand_columns",
+    "drift_verdict",
+    "fit_reference",
+    "forecast_medians",
+]
