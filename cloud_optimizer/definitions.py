@@ -15,6 +15,7 @@ from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.assets.validation import validation
 from cloud_optimizer.automation.jobs import complete_partition_job, retraining_job
 from cloud_optimizer.automation.schedules import daily_partition, missing_partitions
+from cloud_optimizer.automation.sensors import retraining_on_failed_check
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.clock import utc_now
 from cloud_optimizer.settings import Settings, load_settings
@@ -60,7 +61,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         assets=ASSETS,
         jobs=[complete_partition_job, retraining_job],
         schedules=[daily_partition, missing_partitions],
-        sensors=[],
+        sensors=[retraining_on_failed_check],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs
         executor=in_process_executor,

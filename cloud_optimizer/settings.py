@@ -17,6 +17,7 @@ from cloud_optimizer.core.costs.report import CostReportSettings
 from cloud_optimizer.core.drift.settings import DriftSettings
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
+from cloud_optimizer.core.retraining import RetrainingSettings
 from cloud_optimizer.core.training import TrainingSettings
 from cloud_optimizer.core.validation.settings import ValidationSettings
 
@@ -74,6 +75,7 @@ class Settings(BaseSettings):
         28, ge=8, le=120, description="Last days of a champion's training window that a day is compared with."
     )
     drift: DriftSettings = Field(DriftSettings(), description="When a day counts as different.")
+    retraining: RetrainingSettings = Field(RetrainingSettings(), description="How often models are trained again.")
     recommendation: RecommendationSettings = Field(RecommendationSettings(), description="How sizes are chosen.")
     cost_report: CostReportSettings = Field(CostReportSettings(), description="Price of work and horizon of returns.")
 

@@ -9,7 +9,7 @@ from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.assets.training import MODEL_ASSETS, training_panel
 from cloud_optimizer.core.champion import choose_champion
-from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape
+from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape, targets_of
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.records import CHAMPION_SCHEMA
@@ -52,7 +52,8 @@ def model_comparison(
                 if held is not None:
                     panel = training_panel(feature_store, part.cluster, day, settings)
                     losses = _incumbent_losses(held, candidates, panel, day, model_registry, settings)
-                    evaluations.write(part.cluster, day, name, losses.with_columns(model=pl.lit(name)))
+                    own = losses.filter(pl.col("target").is_in(targets_of(resource)))
+                    evaluations.write(part.cluster, day, name, own.with_columns(model=pl.lit(name)))
             summary = summarize_evaluations(evaluations.read(part.cluster, day))
     return MaterializeResult(metadata={"comparison": table_head(summary, rows=60)})
 

@@ -2,7 +2,6 @@
 
 from dagster import AssetSelection, define_asset_job
 
-from cloud_optimizer.partitions import PARTITIONS
 
 INGESTION = AssetSelection.groups("ingestion", "validation", "features")
 TRAINING = AssetSelection.groups("training", "champion")
@@ -11,13 +10,11 @@ DECISIONS = AssetSelection.groups("forecasting", "decisions", "monitoring")
 complete_partition_job = define_asset_job(
     "complete_partition",
     selection=INGESTION | DECISIONS,
-    partitions_def=PARTITIONS,
     description="A day of a cluster from telemetry to recommendations and monitoring, with the champion as it stands.",
 )
 
 retraining_job = define_asset_job(
     "retraining",
     selection=TRAINING,
-    partitions_def=PARTITIONS,
     description="Train every family as of a day, compare out of time, and promote only what is measurably better.",
 )

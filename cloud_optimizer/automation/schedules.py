@@ -37,9 +37,7 @@ def covers(source: RegisteredSource, day: date) -> bool:
     default_status=DefaultScheduleStatus.RUNNING,
     description="Every night: yesterday of every cluster whose telemetry reaches that far.",
 )
-def daily_partition(
-    context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
-) -> Requests:
+def daily_partition(telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]) -> Requests:
     """Request yesterday's partition of every cluster, once."""
     yesterday = (clock() - timedelta(days=1)).date()
     due = [entry.cluster for entry in telemetry.entries() if covers(entry, yesterday)]

@@ -9,6 +9,7 @@ from rich.console import Console
 from cloud_optimizer.cli.results import read_results
 from cloud_optimizer.cli.tables import show
 from cloud_optimizer.connections import Platform
+from cloud_optimizer.core.champion.window import INCUMBENT
 from cloud_optimizer.core.recommendations.summary import top_risks, top_savings, totals
 from cloud_optimizer.core.training import EVALUATION_SCHEMA, summarize_evaluations
 from cloud_optimizer.partitions import Slice
@@ -47,7 +48,7 @@ def model_accuracy(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame
     """Return one row a cluster, target and model on the newest held-out days, best first."""
     losses = [platform.evaluations.read(part.cluster, part.last) for part in decided]
     summary = summarize_evaluations(pl.concat([EVALUATION_SCHEMA.to_frame(), *losses]))
-    return summary.sort("cluster", "target", "wql")
+    return summary.filter(~pl.col("model").is_in(INCUMBENT.values())).sort("cluster", "target", "wql")
 
 
 def champion_accuracy(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:

@@ -1,0 +1,101 @@
+"""Whether a cluster's models are trained again: a pure decision with its reasons, for any cause."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class RetrainingSettings(BaseModel):
+    """How often a cluster may be retrained, and when we stop trying."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cool_down: timedelta = Field(
+        timedelta(hours=12), ge=timedelta(0), description="Least time between two retrainings of a cluster."
+    )
+    maximum_failures: int = Field(
+        3, ge=1, le=20, description="Failed retrainings in a row after which only a person starts the next one."
+    )
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Something that asks for a retraining.
+
+    Args:
+        identity: Tells causes apart for ever; a request for it is made at most once.
+        at: When it was found, UTC.
+        partition: Partition whose data show it; models are trained as of that day.
+        words: What was found, for people.
+    """
+
+    identity: str
+    at: datetime
+    partition: str
+    words: str
+
+
+@dataclass(frozen=True)
+class RetrainingState:
+    """What is known about the retrainings of a cluster.
+
+    Args:
+        in_flight: One is queued or running.
+        last_requested: When the latest one was requested; None for never.
+        failures: How many failed in a row, the latest included.
+    """
+
+    in_flight: bool = False
+    last_requested: datetime | None = None
+    failures: int = 0
+
+
+@dataclass(frozen=True)
+class RetrainingVerdict:
+    """The decision for one cluster.
+
+    Args:
+        retrain: Request a retraining now.
+        cause: The cause it answers; the newest one.
+        settled: Identities of causes that need no further look: answered now or by a later retraining.
+        reasons: In words.
+    """
+
+    retrain: bool
+    cause: Cause | None
+    settled: frozenset[str]
+    reasons: tuple[str, ...]
+
+
+def retraining_decision(
+    causes: Sequence[Cause], state: RetrainingState, settings: RetrainingSettings, now: datetime
+) -> RetrainingVerdict:
+    """Decide on the open causes of one cluster.
+
+    A cause that is older than the latest request is settled by it. Causes that arrive during a retraining or its
+    cool-down wait: if drift persists they lead to the next one, one for all of them.
+
+    Args:
+        causes: Found and not settled yet.
+        state: Retrainings of the cluster so far.
+        settings: Bounds.
+        now: UTC.
+    """
+    answered = [cause for cause in causes if state.last_requested is not None and cause.at <= state.last_requested]
+    settled = frozenset(cause.identity for cause in answered)
+    waiting = sorted((cause for cause in causes if cause.identity not in settled), key=lambda cause: cause.at)
+    if not waiting:
+        return RetrainingVerdict(False, None, settled, ("nothing asks for a retraining",))
+    newest = waiting[-1]
+    if state.in_flight:
+        return RetrainingVerdict(False, newest, settled, ("a retraining is in flight",))
+    if state.failures >= settings.maximum_failures:
+        words = f"the last {state.failures} retrainings failed: mend the cause and start one by hand"
+        return RetrainingVerdict(False, newest, settled, (words,))
+    if state.last_requested is not None and now - state.last_requested < settings.cool_down:
+        free = state.last_requested + settings.cool_down
+        return RetrainingVerdict(False, newest, settled, (f"cooling down until {free:%Y-%m-%d %H:%M} UTC",))
+    every = frozenset(cause.identity for cause in causes)
+    return RetrainingVerdict(True, newest, every, tuple(cause.words for cause in waiting))
