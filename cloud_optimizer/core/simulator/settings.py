@@ -19,7 +19,7 @@ class SimulatorSettings(BaseModel):
         min_length=1,
         description="Cluster names; a name that contains `batch` gets jobs and queues, any other one gets services.",
     )
-    workloads_per_cluster: int = Field(default=12, ge=1, le=5000, description="Workloads in each cluster.")
+    workloads_per_cluster: int = Field(default=12, ge=1, le=1000, description="Workloads in each cluster.")
     start: date = Field(
         default=date(2026, 9, 7), description="First simulated day, UTC; fixed, so that samples are stable."
     )

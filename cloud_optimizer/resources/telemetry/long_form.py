@@ -39,16 +39,17 @@ class LongFile:
     """One checked long-form file.
 
     Args:
-        file: The file.
+        file: The file, for messages and names.
+        frame: Its rows as stored.
         cluster: Cluster of its rows, where it has no column for it.
 
     Raises:
         InputError: The file cannot be used; the message names the column and the row.
     """
 
-    def __init__(self, file: TraceFile, cluster: str) -> None:
+    def __init__(self, file: TraceFile, frame: pl.LazyFrame, cluster: str) -> None:
         self._file = file
-        self._frame = scan_file(file)
+        self._frame = frame
         self._schema = self._frame.collect_schema()
         names = self._schema.names()
         self._keys = FileKeys(file, self._frame, plan_columns(names), cluster)

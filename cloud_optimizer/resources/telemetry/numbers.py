@@ -8,22 +8,28 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.telemetry.timestamps import Fault
 from cloud_optimizer.resources.telemetry.files import TraceFile
 
-UNKNOWN_WORDS = ("", "null", "none", "na", "n/a", "-")
+UNKNOWN_WORDS = (
+    "",
+    "-",
+    *(form(word) for word in ("null", "none", "na", "n/a") for form in (str, str.upper, str.title)),
+)
 """Texts of a field that mean unknown."""
 
 
 def number(column: str, dtype: pl.DataType) -> pl.Expr:
-    """Return the expression of a column as Float64; what text_fault refuses comes out as null."""
-    if dtype == pl.String:
-        text = _text(column)
-        return pl.when(_known(text)).then(text).cast(pl.Float64, strict=False)
-    return pl.col(column).cast(pl.Float64)
+    """Return the expression of a column as Float64; text that is no number comes out as null."""
+    values = _text(column) if dtype == pl.String else pl.col(column)
+    return values.cast(pl.Float64, strict=False)
 
 
 def text_faults(columns: Iterable[str], schema: pl.Schema) -> tuple[Fault, ...]:
-    """Return what a row is refused for where columns hold text: a text that is no number."""
+    """Return what a row is refused for where columns hold text: one that is neither a number nor means unknown."""
     return tuple(
-        Fault(column, _known(_text(column)) & number(column, schema[column]).is_null(), "is not a number")
+        Fault(
+            column,
+            number(column, schema[column]).is_null() & ~_text(column).is_in(UNKNOWN_WORDS).fill_null(value=True),
+            "is not a number",
+        )
         for column in columns
         if schema[column] == pl.String
     )
@@ -43,7 +49,3 @@ def require_numbers(file: TraceFile, columns: Iterable[str], schema: pl.Schema) 
 
 def _text(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars()
-
-
-def _known(text: pl.Expr) -> pl.Expr:
-    return text.is_not_null() & ~text.str.to_lowercase().is_in(UNKNOWN_WORDS)

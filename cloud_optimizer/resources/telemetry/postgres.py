@@ -23,7 +23,7 @@ from cloud_optimizer.core.telemetry.columns import ColumnPlan, plan_columns
 from cloud_optimizer.core.validation.cadence import detect_cadence
 from cloud_optimizer.resources.postgres.connection import connect
 from cloud_optimizer.resources.telemetry.base import covering_midnights
-from cloud_optimizer.resources.telemetry.files import TraceFile
+from cloud_optimizer.resources.telemetry.files import TraceFile, scan_file
 from cloud_optimizer.resources.telemetry.keys import some
 from cloud_optimizer.resources.telemetry.tidy import TidyFile
 
@@ -97,8 +97,7 @@ class PostgresSource:
             answer = Path(folder) / "answer.csv"
             if not self._copy(self._known(cluster), start, end, answer):
                 return SAMPLE_SCHEMA.to_frame()
-            rows = TidyFile(TraceFile(answer, LABEL), self.settings.cluster).rows(cluster, start, end)
-            return rows.collect(engine="streaming")
+            return self._checked(answer).rows(cluster, start, end).collect(engine="streaming")
 
     def notes(self, cluster: str) -> tuple[str, ...]:
         """Return what the mapping does, by a look at the last two days."""
@@ -107,7 +106,11 @@ class PostgresSource:
             answer = Path(folder) / "answer.csv"
             if not self._copy(cluster, end - CADENCE_SPAN, end, answer):
                 return ()
-            return TidyFile(TraceFile(answer, LABEL), self.settings.cluster).notes()
+            return self._checked(answer).notes()
+
+    def _checked(self, answer: Path) -> TidyFile:
+        file = TraceFile(answer, LABEL)
+        return TidyFile(file, scan_file(file), self.settings.cluster)
 
     def _describe(self, connection: psycopg.Connection[Any]) -> ColumnPlan:
         columns = connection.execute(DESCRIBE.format(query=self._query)).description or []

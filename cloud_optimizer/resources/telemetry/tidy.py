@@ -6,10 +6,10 @@ import polars as pl
 
 from cloud_optimizer.core.contracts import MEASURES, SAMPLE_SCHEMA
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.core.telemetry.column_table import KEY_NAMES, USAGE_QUANTITIES
+from cloud_optimizer.core.telemetry.column_table import COLUMN_TABLE, KEY_NAMES, USAGE_QUANTITIES
 from cloud_optimizer.core.telemetry.columns import plan_columns
 from cloud_optimizer.core.telemetry.conversion import convert
-from cloud_optimizer.resources.telemetry.files import TraceFile, reading, scan_file
+from cloud_optimizer.resources.telemetry.files import TraceFile, reading
 from cloud_optimizer.resources.telemetry.inspection import inspect
 from cloud_optimizer.resources.telemetry.keys import FileKeys, of_cluster, some
 from cloud_optimizer.resources.telemetry.numbers import number, require_numbers, text_faults
@@ -17,21 +17,25 @@ from cloud_optimizer.resources.telemetry.numbers import number, require_numbers,
 REPEATS_OF_ONE_SERIES = 1.3
 """Rows a distinct timestamp up to which a file without a workload column may be one workload with duplicates."""
 
+HIGHEST_USUAL_FRACTION = 1.5
+"""A utilization may exceed 1 by bursts and by the inaccuracy of meters, not by more than this most of the time."""
+
 
 class TidyFile:
     """One checked file.
 
     Args:
-        file: The file.
+        file: The file, for messages and names.
+        frame: Its rows as stored.
         cluster: Cluster of its rows, where it has no column for it.
 
     Raises:
         InputError: The file cannot be used; the message names the column and the row.
     """
 
-    def __init__(self, file: TraceFile, cluster: str) -> None:
+    def __init__(self, file: TraceFile, frame: pl.LazyFrame, cluster: str) -> None:
         self._file = file
-        self._frame = scan_file(file)
+        self._frame = frame
         schema = self._frame.collect_schema()
         self._plan = plan_columns(schema.names())
         self._keys = FileKeys(file, self._frame, self._plan, cluster)
@@ -45,6 +49,7 @@ class TidyFile:
         self._conversion = convert(self._plan, lambda column: number(column, schema[column]))
         faults = (*self._keys.faults, *text_faults(columns, schema))
         self.extents = inspect(file, self._frame, self._keys.cluster, self._keys.time, faults)
+        self._refuse_percent(schema)
         if self._keys.one_workload:
             self._require_one_series()
 
@@ -64,6 +69,26 @@ class TidyFile:
         if second:
             notes.append(f"not needed, another column gives the same: {_list(second)}")
         return tuple(notes)
+
+    def _refuse_percent(self, schema: pl.Schema) -> None:
+        """Refuse a column of fractions most of whose values are far above 1: it is in percent."""
+        fractions = [
+            found
+            for found in self._plan.quantities.values()
+            if found.accepted.unit == "fraction" and found.column not in self._conversion.unused
+        ]
+        high = [number(found.column, schema[found.column]) > HIGHEST_USUAL_FRACTION for found in fractions]
+        shares = [over.mean().alias(str(index)) for index, over in enumerate(high)]
+        with reading(self._file):
+            measured = self._frame.select(*shares).collect(engine="streaming").row(0) if shares else ()
+        for found, share in zip(fractions, measured, strict=True):
+            if share is not None and share > 0.5:
+                quantity = found.accepted.quantity
+                names = (e.names[0] for e in COLUMN_TABLE if e.quantity == quantity and e.unit == "percent")
+                raise InputError(
+                    f"{self._file.label}, column {found.column}: {share:.0%} of its values are above "
+                    f"{HIGHEST_USUAL_FRACTION:g}, so they are no fractions: name it {next(names)} if it is in percent."
+                )
 
     def _require_one_series(self) -> None:
         times = self._keys.time.value.n_unique().alias("times")

@@ -107,8 +107,9 @@ class TraceSource:
 
 
 def _check(file: TraceFile, cluster: str) -> CheckedFile:
-    columns = scan_file(file).collect_schema().names()
-    return LongFile(file, cluster) if is_long_form(columns) else TidyFile(file, cluster)
+    frame = scan_file(file)
+    form = LongFile if is_long_form(frame.collect_schema().names()) else TidyFile
+    return form(file, frame, cluster)
 
 
 def _unique(notes: Iterable[str]) -> tuple[str, ...]:

@@ -248,6 +248,44 @@ def test_an_unusable_csv_is_refused_in_one_sentence(tmp_path: Path, text: str, s
     assert refusal(csv(tmp_path, text)) == sentence
 
 
+def test_percent_under_the_name_of_a_fraction_is_refused(tmp_path: Path) -> None:
+    text = "time,vm,cpu_utilization,vcpus\n" + "".join(f"{1769860800 + 300 * row},a,{row},4\n" for row in range(10))
+    assert refusal(csv(tmp_path, text)) == (
+        "usage.csv, column cpu_utilization: 80% of its values are above 1.5, so they are no fractions: name it "
+        "cpu_utilization_percent if it is in percent."
+    )
+
+
+def test_a_fraction_that_exceeds_one_now_and_then_is_kept(tmp_path: Path) -> None:
+    text = "time,vm,cpu_utilization,vcpus\n1769860800,a,512,4\n1769861100,a,0.5,4\n1769861400,a,1.07,4\n"
+    assert everything(TraceSource(csv(tmp_path, text)))["cpu_usage_cores"].to_list() == [2048.0, 2.0, 4.28]
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_quoted_fields_and_both_line_endings_are_understood(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "usage.csv"
+    rows = ('"timestamp","workload_id","cpu_usage_cores"', '"2026-01-31T12:00:00Z","a, b ""c""","1.5"', "")
+    path.write_bytes(ending.join(rows).encode())
+    assert everything(TraceSource(path)).select("workload_id", "cpu_usage_cores").rows() == [('a, b "c"', 1.5)]
+
+
+def test_other_column_types_of_parquet_are_understood(tmp_path: Path) -> None:
+    path = tmp_path / "usage.parquet"
+    columns = {
+        "date_time": pl.Series([NOON.date()], dtype=pl.Date),
+        "vm_id": pl.Series(["a"], dtype=pl.Categorical),
+        "cpu_usage_cores": pl.Series(["1.50"], dtype=pl.Decimal(10, 2)),
+        "cpu_capacity_cores": pl.Series([4], dtype=pl.UInt8),
+        "memory_usage_mb": pl.Series(["2"]),
+        "replicas": pl.Series([None], dtype=pl.Null),
+    }
+    pl.DataFrame({name: series.cast(series.dtype) for name, series in columns.items()}).write_parquet(path)
+    row = everything(TraceSource(path)).row(0, named=True)
+    assert (row["timestamp"], row["workload_id"]) == (NOON.replace(hour=0), "a")
+    assert (row["cpu_usage_cores"], row["cpu_capacity_cores"], row["memory_usage_bytes"]) == (1.5, 4.0, 2 * 1024.0**2)
+    assert row["replicas"] is None
+
+
 def test_the_first_row_at_fault_is_named_whatever_the_column(tmp_path: Path) -> None:
     text = HEADER + "2026-01-31T12:00:00Z,a,1,x\nsoon,a,1,4\n,,y,\n"
     assert refusal(csv(tmp_path, text)) == "usage.csv, column cpu_capacity_cores, row 1: 'x' is not a number."
