@@ -5,19 +5,19 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from cloud_optimizer.core.contracts import DAY, UTC_TIMESTAMP, Resource
+from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.recommendations.curves import outlook
-from cloud_optimizer.core.recommendations.demand import DemandHistory, demand_history, forecast_quantiles
-from cloud_optimizer.core.recommendations.evidence import coverage, observed_hours, seasonal_ratio, spread
+from cloud_optimizer.core.recommendations.demand import DemandHistory
+from cloud_optimizer.core.recommendations.evidence import observed_hours, seasonal_ratio, spread
 from cloud_optimizer.core.recommendations.findings import inconclusive, insufficient, is_under
 from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, Trust
 from cloud_optimizer.core.recommendations.money import cost_of, with_prices
+from cloud_optimizer.core.recommendations.observed import RESOURCES, Observed, observe
 from cloud_optimizer.core.recommendations.scaling import scale_out
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
 from cloud_optimizer.core.recommendations.sizes import Sizes, Wishes, at_least, choose, rounded
 from cloud_optimizer.core.sizing.curve import Array
 
-RESOURCES: Final[tuple[Resource, ...]] = ("cpu", "memory")
 SIZES: Final = ("current", "target", "lower", "upper", "uncapped", "conservative", "aggressive")
 RISKS: Final = ("current", "target", "conservative", "aggressive")
 
@@ -36,29 +36,11 @@ def decision_table(
         The preferences, coverage and prices of each workload, and for each resource the sizes of `SIZES`, the risks
         of `RISKS`, hours, percentiles, mean demand, utilization, and the masks fallback, floored and waiting.
     """
-    ids = preferences["workload_id"].to_frame()
-    history, forecast = (frame.join(ids, on="workload_id", how="semi") for frame in (inputs.history, inputs.forecast))
-    days = preferences["lookback_days"].fill_null(settings.history.recent.lookback / DAY)
-    hours = days.to_numpy() * 24.0
-    axis = int(np.ceil(hours.max() / 24.0))
-    past = {name: demand_history(history, ids, name, inputs.origin, axis).last(hours) for name in RESOURCES}
-    ahead = {
-        name: (
-            forecast_quantiles(forecast, ids, f"{name}_mean", inputs.origin),
-            forecast_quantiles(forecast, ids, f"{name}_peak", inputs.origin),
-        )
-        for name in RESOURCES
-    }
-    since = ids.with_columns(hours=pl.Series(hours)).select(
-        "workload_id", since=pl.lit(inputs.origin, UTC_TIMESTAMP) - pl.duration(minutes=pl.col("hours") * 60.0)
-    )
-    facts = preferences.drop("lookback_days").hstack(coverage(history, since, inputs.origin).drop("workload_id"))
-    facts = with_prices(facts, inputs.prices, settings.prices)
-    facts = facts.with_columns(column for name in RESOURCES for column in _evidence(name, past[name]))
-    chosen = {
-        name: _sizes(name, past[name], ahead[name], preferences, inputs=inputs, settings=settings) for name in RESOURCES
-    }
-    scaling = scale_out(past["cpu"], ahead["cpu"][1], chosen["cpu"], facts, settings)
+    seen = observe(inputs, preferences, settings)
+    facts = with_prices(preferences.drop("lookback_days").hstack(seen.coverage), inputs.prices, settings.prices)
+    facts = facts.with_columns(column for name in RESOURCES for column in _evidence(name, seen.past[name]))
+    chosen = {name: _sizes(name, seen, preferences, inputs, settings) for name in RESOURCES}
+    scaling = scale_out(seen.past["cpu"], seen.ahead["cpu"][1], chosen["cpu"], facts, settings)
     sizes: dict[Resource, Sizes] = {"cpu": scaling.cpu(chosen["cpu"]), "memory": scaling.memory(chosen["memory"])}
     held = facts.with_columns(_columns(sizes)).select(_is_held(settings, inputs.trust)).to_series().to_numpy()
     columns = _columns({name: size.held(held) for name, size in sizes.items()})
@@ -67,18 +49,20 @@ def decision_table(
 
 def _sizes(
     name: Resource,
-    past: DemandHistory,
-    ahead: tuple[Array, Array],
+    observed: Observed,
     preferences: pl.DataFrame,
-    *,
     inputs: RecommendationInputs,
     settings: RecommendationSettings,
 ) -> Sizes:
+    past = observed.past[name]
     is_cpu, limits = name == "cpu", settings.history
     demand = past.saturated(limits.saturated_utilization, limits.saturated_factor)
-    possible = tuple(past.reachable(each, limits.saturated_utilization, limits.saturated_factor) for each in ahead)
+    mean, peak = (
+        past.reachable(quantiles, limits.saturated_utilization, limits.saturated_factor)
+        for quantiles in observed.ahead[name]
+    )
     pool = settings.cpu_pool if is_cpu else settings.memory_pool
-    seen = outlook(demand, (possible[0], possible[1]), inputs.trust.in_model(name), limits.recent, pool)
+    seen = outlook(demand, (mean, peak), inputs.trust.in_model(name), limits.recent, pool)
     wishes = Wishes(
         objective=settings.cpu if is_cpu else settings.memory,
         robust=settings.cpu_fallback if is_cpu else settings.memory_fallback,

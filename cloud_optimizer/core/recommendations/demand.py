@@ -94,46 +94,42 @@ class DemandHistory:
         return np.where(capped >= utilization * present[:, None, None], capped * factor, capped)
 
 
-def demand_history(
-    history: pl.DataFrame, workloads: pl.DataFrame, resource: Resource, origin: datetime, days: int
-) -> DemandHistory:
-    """Scatter the roll-up rows of the last `days` before `origin` onto a dense hourly axis.
+def place(frame: pl.DataFrame, workloads: pl.DataFrame, start: datetime, hours: int) -> pl.DataFrame:
+    """Give the rows of `workloads` in the `hours` from `start` their place on a dense axis: columns `row` and `hour`.
 
     Rows follow `workloads`, a frame of the one column workload_id.
     """
+    hour = (pl.col("timestamp") - pl.lit(start, UTC_TIMESTAMP)).dt.total_hours().alias("hour")
+    inside = frame.filter(pl.col("timestamp").is_between(start, start + hours * HOUR, closed="left"))
+    return inside.with_columns(hour).join(workloads.with_row_index("row"), on="workload_id", how="inner")
+
+
+def demand_history(placed: pl.DataFrame, resource: Resource, shape: tuple[int, int]) -> DemandHistory:
+    """Scatter placed roll-up rows onto dense arrays of `shape`, workloads by hours."""
     mean, p95, peak, capacity = HISTORY_COLUMNS[resource]
-    hours = days * 24
     names = [mean, p95 or peak, peak, capacity, "on_count"]
-    arrays = _scatter(history, workloads, names, origin - hours * HOUR, hours)
-    arrays[names[3]][arrays[names[3]] <= 0] = np.nan  # 0 means switched off
+    arrays = _scatter(placed, names, shape)
+    arrays[capacity][arrays[capacity] <= 0] = np.nan  # 0 means switched off
     observed = np.isfinite(arrays[mean]) & np.isfinite(arrays[peak]) & (arrays["on_count"] > 0)
     shown = {name: np.where(observed, arrays[name], np.nan) for name in (mean, p95 or peak, peak, "on_count")}
     p95_or_peak = np.where(np.isfinite(shown[names[1]]), np.minimum(shown[names[1]], shown[peak]), shown[peak])
     return DemandHistory(shown[mean], p95_or_peak, shown[peak], arrays[capacity], shown["on_count"])
 
 
-def forecast_quantiles(
-    forecast: pl.DataFrame, workloads: pl.DataFrame, target: str, origin: datetime, horizon: int = 24
-) -> Array:
-    """Return the quantiles of one target from `origin` on, shape [n, horizon, levels]; NaN where there are none."""
+def forecast_quantiles(placed: pl.DataFrame, target: str, shape: tuple[int, int]) -> Array:
+    """Return the quantiles of one target, shape [n, horizon, levels]; NaN where there is no placed forecast row."""
     names = [quantile_column(level) for level in QUANTILE_LEVELS]
-    arrays = _scatter(forecast.filter(pl.col("target") == target), workloads, names, origin, horizon)
+    arrays = _scatter(placed.filter(pl.col("target") == target), names, shape)
     quantiles = np.stack([arrays[name] for name in names], axis=2)
     return np.maximum.accumulate(np.maximum(quantiles, 0.0), axis=2)
 
 
-def _scatter(
-    frame: pl.DataFrame, workloads: pl.DataFrame, names: list[str], start: datetime, hours: int
-) -> dict[str, Array]:
-    """Put long rows onto [n, hours] arrays of float64; NaN where no row is."""
-    rows = workloads.with_row_index("row")
-    hour = ((pl.col("timestamp") - pl.lit(start, UTC_TIMESTAMP)).dt.total_hours()).alias("hour")
-    inside = frame.filter(pl.col("timestamp").is_between(start, start + hours * HOUR, closed="left"))
-    placed = inside.select("workload_id", hour, *dict.fromkeys(names)).join(rows, on="workload_id", how="inner")
+def _scatter(placed: pl.DataFrame, names: list[str], shape: tuple[int, int]) -> dict[str, Array]:
+    """Put placed rows onto arrays of float64; NaN where no row is."""
     at: tuple[NDArray[np.intp], NDArray[np.intp]] = (placed["row"].to_numpy(), placed["hour"].to_numpy())
     arrays = {}
     for name in dict.fromkeys(names):
-        values = np.full((workloads.height, hours), np.nan)
+        values = np.full(shape, np.nan)
         values[at] = placed[name].cast(pl.Float64).to_numpy()
         arrays[name] = values
     return arrays

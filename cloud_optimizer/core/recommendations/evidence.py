@@ -1,12 +1,10 @@
 """What was observed of each workload: how much, how complete, how high, and in which rhythm."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.recommendations.demand import DemandHistory
 from cloud_optimizer.core.sizing.curve import Array
 
@@ -57,34 +55,33 @@ def seasonal_ratio(history: DemandHistory) -> Array:
     return np.where(enough & (middle > 0), typical.max(axis=1) / np.where(middle > 0, middle, 1.0), np.nan)
 
 
-def coverage(history: pl.DataFrame, lookback: pl.DataFrame, origin: datetime) -> pl.DataFrame:
+def coverage(placed: pl.DataFrame, lookback: Array, hours: int) -> pl.DataFrame:
     """Return how much is known of each workload over its lookback.
 
     Args:
-        history: Roll-up rows, any of them before the origin.
-        lookback: workload_id and `since`, the start of the workload's lookback; the frame's order is kept.
-        origin: End of the lookback.
+        placed: Roll-up rows with their place on an axis of `hours` that ends at the origin.
+        lookback: Hours before the origin that count for each workload, shape [n].
+        hours: Length of the axis.
 
     Returns:
-        workload_id; samples (slots in state on); lookback_days (first row to the origin); completeness (slots on or
-        off / slots of that time); replicas (the latest); network_mean, network_peak, disk_peak in bytes per second,
-        both directions together, hourly means; silence_hours (last hour with a sample to the origin).
+        One row a workload: samples (slots in state on); lookback_days (first row to the origin); completeness (slots
+        on or off / slots of that time); silence_hours (last hour with a sample to the origin); replicas (the latest);
+        network_mean, network_peak, disk_peak in bytes per second, both directions together, hourly means.
     """
-    inside = history.join(lookback, on="workload_id", how="inner").filter(
-        pl.col("timestamp").is_between(pl.col("since"), pl.lit(origin, UTC_TIMESTAMP), closed="left")
-    )
+    rows = pl.DataFrame({"row": np.arange(len(lookback), dtype=np.uint32), "since": hours - lookback})
+    inside = placed.join(rows, on="row", how="inner").filter(pl.col("hour") >= pl.col("since"))
     network = pl.col("network_receive_bytes_per_second_mean") + pl.col("network_transmit_bytes_per_second_mean")
     disk = pl.col("disk_read_bytes_per_second_mean") + pl.col("disk_write_bytes_per_second_mean")
-    hours = (pl.lit(origin, UTC_TIMESTAMP) - pl.col("timestamp").min()).dt.total_hours()
-    heard = pl.col("timestamp").filter((pl.col("on_count") + pl.col("off_count")) > 0)
-    summed = inside.group_by("workload_id").agg(
+    age = hours - pl.col("hour").min()
+    told = pl.col("on_count") + pl.col("off_count")
+    summed = inside.group_by("row").agg(
         samples=pl.col("on_count").sum(),
-        completeness=(pl.col("on_count") + pl.col("off_count")).sum() / (hours * pl.col("expected_count").max()),
-        lookback_days=hours / HOURS_PER_DAY,
-        silence_hours=(pl.lit(origin, UTC_TIMESTAMP) - heard.max()).dt.total_hours() - 1.0,
-        replicas=pl.col("replicas_mean").sort_by("timestamp").drop_nulls().last(),
+        completeness=told.sum() / (age * pl.col("expected_count").max()),
+        lookback_days=age / HOURS_PER_DAY,
+        silence_hours=(hours - 1 - pl.col("hour").filter(told > 0).max()).cast(pl.Float64),
+        replicas=pl.col("replicas_mean").sort_by("hour").drop_nulls().last(),
         network_mean=network.mean(),
         network_peak=network.max(),
         disk_peak=disk.max(),
     )
-    return lookback.select("workload_id").join(summed, on="workload_id", how="left", maintain_order="left")
+    return rows.select("row").join(summed, on="row", how="left", maintain_order="left").drop("row")
