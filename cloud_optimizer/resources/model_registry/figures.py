@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Protocol, runtime_checkable
 
+from cloud_optimizer.core.evaluation.classification import Reliability
+
 BARS: Final = 30
 
 
@@ -21,6 +23,16 @@ class HasFeatureImportance(Protocol):
 
     def feature_importance(self) -> Mapping[str, float]:
         """Return feature to share of the total gain."""
+        ...
+
+
+@runtime_checkable
+class HasReliability(Protocol):
+    """A fitted classifier that was compared with what happened."""
+
+    @property
+    def diagrams(self) -> Mapping[str, Reliability]:
+        """Target to its reliability."""
         ...
 
 
@@ -44,11 +56,11 @@ def feature_importance_figure(importance: Mapping[str, float]) -> Any:
     return figure
 
 
-def reliability_figure(predicted: Sequence[float], observed: Sequence[float]) -> Any:
+def reliability_figure(diagram: Reliability) -> Any:
     """Observed frequency by predicted probability, beside the diagonal a calibrated model lies on."""
     figure, axes = _figure("Reliability")
     axes.plot([0, 1], [0, 1], linestyle=":", color="grey")
-    axes.plot(predicted, observed, marker="o")
+    axes.plot(diagram.predicted, diagram.observed, marker="o")
     axes.set(xlabel="predicted probability", ylabel="observed frequency", xlim=(0, 1), ylim=(0, 1))
     return figure
 

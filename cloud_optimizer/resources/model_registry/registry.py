@@ -14,6 +14,7 @@ from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import FittedForecaster
 from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.peak_risk import FittedPeakRisk, load_peak_risk
 from cloud_optimizer.resources.model_registry import champions, figures
 from cloud_optimizer.resources.model_registry.connection import connect
 from cloud_optimizer.resources.model_registry.native_model import DATA_FOLDER, Savable, write_model
@@ -150,15 +151,16 @@ class ModelRegistry:
             self.client.log_figure(run_id, figures.training_curve_figure(curves), "training_curve.png")
         if isinstance(fitted, figures.HasFeatureImportance) and (importance := fitted.feature_importance()):
             self.client.log_figure(run_id, figures.feature_importance_figure(importance), "feature_importance.png")
+        if isinstance(fitted, figures.HasReliability):
+            for target, diagram in fitted.diagrams.items():
+                self.client.log_figure(run_id, figures.reliability_figure(diagram), f"reliability_{target}.png")
 
     def model_folder(self, model_id: str) -> Path:
         """Return a local folder with what the model's `save` wrote; remote artifacts are downloaded."""
         from mlflow.artifacts import download_artifacts
 
         location = f"{self.client.get_logged_model(model_id).artifact_location}/{DATA_FOLDER}"
-        folder = Path(download_artifacts(artifact_uri=location, tracking_uri=self.tracking_uri))
-        inner = [path for path in folder.iterdir() if path.is_dir()]
-        return inner[0] if len(inner) == 1 else folder
+        return Path(download_artifacts(artifact_uri=location, tracking_uri=self.tracking_uri))
 
     def logged(self, model_id: str) -> LoggedModel:
         """Return what is known of a logged model, such as a candidate that is to be promoted."""
@@ -172,6 +174,10 @@ class ModelRegistry:
         from cloud_optimizer.core.forecasting.families import load_fitted
 
         return load_fitted(self.model_folder(model_id))
+
+    def load_peak_risk(self, model_id: str) -> FittedPeakRisk:
+        """Read a logged peak-risk model."""
+        return load_peak_risk(self.model_folder(model_id))
 
     def load(self, name: str, version: int | str) -> FittedForecaster:
         """Read a registered forecaster, such as the champion of an old day.

@@ -1,6 +1,4 @@
-"""A registry on the embedded PostgreSQL, and fitted models that need no training."""
-
-from collections.abc import Iterator
+"""A registry on the embedded PostgreSQL."""
 
 import pytest
 
@@ -9,14 +7,6 @@ from cloud_optimizer.resources.postgres import EmbeddedPostgres
 
 
 @pytest.fixture(scope="package")
-def tracking_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of an MLflow database."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres")).start()
-    yield server.uri("mlflow", "psycopg2")
-    server.stop()
-
-
-@pytest.fixture(scope="package")
-def registry(tracking_uri: str, tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
-    """A model registry; tests keep apart by their clusters' names."""
-    return ModelRegistry(tracking_uri, tmp_path_factory.mktemp("artifacts"))
+def registry(postgres_server: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> ModelRegistry:
+    """Return a model registry; tests keep apart by their clusters' names."""
+    return ModelRegistry(postgres_server.uri("mlflow", "psycopg2"), tmp_path_factory.mktemp("artifacts"))

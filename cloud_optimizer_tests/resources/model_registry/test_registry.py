@@ -10,8 +10,10 @@ import pytest
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.naive import FittedNaive
 from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.peak_risk import PeakRiskSettings, fit_peak_risk
 from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
 from cloud_optimizer.resources.model_registry.native_model import python_functions
+from cloud_optimizer_tests.core.peak_risk.fleet import peaky_panel
 
 SETTINGS = ForecastSettings(targets=("cpu_mean",), minimum_history_days=1)
 KEY = RunKey("seasonal_naive_model", "prod/eu 'ü'", date(2024, 1, 10), "run-1")
@@ -91,8 +93,7 @@ def test_a_logged_model_is_found_by_its_id(registry: ModelRegistry) -> None:
 
 
 def test_a_model_folder_is_native_and_pins_what_reads_it(registry: ModelRegistry) -> None:
-    folder = registry.model_folder(_log(registry))
-    model = next(parent for parent in folder.parents if (parent / "MLmodel").is_file())
+    model = registry.model_folder(_log(registry)).parents[1]
     names = {path.name for path in model.rglob("*") if path.is_file()}
     assert {"MLmodel", "requirements.txt", "forecaster.json", "input_example.json"} <= names
     assert not {name for name in names if name.endswith((".pkl", ".pickle", ".joblib", ".cloudpickle"))}
@@ -102,8 +103,7 @@ def test_a_model_folder_is_native_and_pins_what_reads_it(registry: ModelRegistry
 
 
 def test_mlflow_itself_can_load_the_model_and_forecast_its_input_example(registry: ModelRegistry) -> None:
-    folder = registry.model_folder(_log(registry))
-    model = next(parent for parent in folder.parents if (parent / "MLmodel").is_file())
+    model = registry.model_folder(_log(registry)).parents[1]
     function = python_functions().load_model(str(model))
     forecast = function.predict(function.input_example)
     assert len(forecast) == 2 * 24
@@ -114,3 +114,18 @@ def test_mlflow_itself_can_load_the_model_and_forecast_its_input_example(registr
 def test_artifacts_lie_below_the_given_root(registry: ModelRegistry) -> None:
     folder = registry.model_folder(_log(registry))
     assert folder.is_relative_to(Path(registry.artifact_root.removeprefix("file://")))
+
+
+def test_the_peak_risk_model_is_logged_with_its_reliability_and_loads_both_ways(registry: ModelRegistry) -> None:
+    panel = peaky_panel(days=45)
+    fitted = fit_peak_risk(panel, PeakRiskSettings(targets=("cpu_peak",), rounds=20))
+    key = RunKey("peak_risk_model", "risky", date(2024, 1, 10), "run-1")
+    with registry.run(key) as run_id:
+        logged = registry.log_fitted(run_id, fitted, data_version="v1", example=panel.rows([0, 1]))
+    paths = {item.path for item in registry.client.list_artifacts(run_id)}
+    assert paths == {"feature_importance.png", "reliability_cpu_peak.png"}
+    expected = fitted.predict(panel, panel.end).probability["cpu_peak"]
+    loaded = registry.load_peak_risk(logged.model_id)
+    assert np.array_equal(loaded.predict(panel, panel.end).probability["cpu_peak"], expected)
+    function = python_functions().load_model(str(registry.model_folder(logged.model_id).parents[1]))
+    assert function.predict(function.input_example)["probability"].tolist() == pytest.approx(expected[:2].tolist())

@@ -1,0 +1,20 @@
+"""How likely demand reaches a workload's current capacity within the next day: a classifier of a rare event.
+
+The probability that a recommended size runs short is another question, answered in core.sizing.
+"""
+
+from cloud_optimizer.core.peak_risk.comparison import best_remedy, compare_remedies
+from cloud_optimizer.core.peak_risk.model import FittedPeakRisk, PeakRiskForecast, fit_peak_risk, load_peak_risk
+from cloud_optimizer.core.peak_risk.settings import REMEDIES, PeakRiskSettings, Remedy
+
+__all__ = [
+    "REMEDIES",
+    "FittedPeakRisk",
+    "PeakRiskForecast",
+    "PeakRiskSettings",
+    "Remedy",
+    "best_remedy",
+    "compare_remedies",
+    "fit_peak_risk",
+    "load_peak_risk",
+]
