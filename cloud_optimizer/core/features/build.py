@@ -33,10 +33,15 @@ def build_features(panel: Panel, start: datetime | None = None, threads: int = 1
         start: First interval to build; what lies before it is history. With `WARMUP` of history the result is the
             same, to the last bit, as in a build of any longer range.
         threads: Threads that share the workloads.
+
+    Raises:
+        ValueError: The step does not divide an hour, or `start` lies outside the panel.
     """
     if HOUR % panel.step:
         raise ValueError(f"features need a step that divides an hour, not {panel.step}")
     first = panel.index(start) if start is not None else 0
+    if not 0 <= first <= panel.length:
+        raise ValueError(f"{start} lies outside the panel [{panel.start}, {panel.end})")
     axis = Axis(first, panel.step, (panel.start - _EPOCH) // panel.step)
     history = _observations(panel)
     count = len(panel.workload_ids)
@@ -70,13 +75,13 @@ def feature_frame(panel: Panel, cluster: str, start: datetime, end: datetime, th
         end: End of the last interval, exclusive.
         threads: Threads that share the workloads.
     """
+    names = [spec.name for spec in FEATURES]
     history = panel.window(panel.start, end)
-    built = build_features(history, start, threads)
-    frame = built.to_frame([spec.name for spec in FEATURES])
-    alive = pl.Series(_alive(history)[:, history.index(built.start) :].reshape(-1))
+    frame = build_features(history, start, threads).to_frame(names)
+    alive = pl.Series(_alive(history)[:, history.index(start) :].reshape(-1))
     known_at = (pl.col("timestamp") + panel.step).alias("event_timestamp")
     keys = [pl.lit(cluster).alias("cluster"), pl.col("workload_id"), pl.col("timestamp"), known_at]
-    return frame.filter(alive).select(*keys, *(pl.col(spec.name) for spec in FEATURES))
+    return (frame if alive.all() else frame.filter(alive)).select(*keys, *(pl.col(name) for name in names))
 
 
 def _observations(panel: Panel) -> dict[str, FloatArray]:

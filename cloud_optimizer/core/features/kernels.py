@@ -114,23 +114,28 @@ def _replace(old: FloatArray, new: FloatArray, leaving: Value, entering: Value) 
 
 @numba.njit(cache=True, nogil=True)
 def rolling_quantiles(
-    values: FloatArray, first: int, window: int, minimum: int, levels: Floats, targets: tuple[FloatArray, ...]
+    values: FloatArray,
+    before: FloatArray,
+    first: int,
+    window: int,
+    minimum: int,
+    levels: Floats,
+    targets: tuple[FloatArray, ...],
 ) -> None:
     """Write exact quantiles (linear interpolation) of each window to `targets[k]`, for `levels[k]`.
 
-    The window is kept sorted: one value leaves, one enters. Level 0 is the minimum, level 1 the maximum.
+    The window is kept sorted: one value leaves, one enters. Level 0 is the minimum, level 1 the maximum. `before`
+    holds each row's window before `first`, sorted, +inf for unknown: at most `window` columns.
     """
     rows, length = values.shape
     none = np.float32(np.inf)
     ordered, spare = np.full(window + 2, -none), np.full(window + 2, -none)
     for row in range(rows):
         ordered[1:], spare[1:] = none, none
-        count, begin = 0, max(first - window, 0)
-        for column in range(begin, first):
-            if not np.isnan(values[row, column]):
-                count += 1
-                ordered[count] = values[row, column]
-        ordered[1 : count + 1].sort()
+        count = 0
+        for value in before[row]:
+            ordered[count + 1] = value
+            count += int(value < none)
         for column in range(first, length):
             leaving = values[row, column - window] if column >= window else none
             leaving = none if np.isnan(leaving) else leaving

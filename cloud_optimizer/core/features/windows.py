@@ -99,5 +99,7 @@ def _rolling(values: FloatArray, axis: Axis, intervals: int, outputs: Mapping[st
         low, high = ordered.get("min", _SKIPPED), ordered.get("max", _SKIPPED)
         kernels.rolling_extremes(values, axis.first, intervals, phase, minimum, low, high)
     else:
+        before = values[:, max(axis.first - intervals, 0) : axis.first]
+        before = np.sort(np.where(np.isnan(before), np.float32(np.inf), before), axis=1)
         levels = np.array([_LEVELS[statistic] for statistic in ordered])
-        kernels.rolling_quantiles(values, axis.first, intervals, minimum, levels, tuple(ordered.values()))
+        kernels.rolling_quantiles(values, before, axis.first, intervals, minimum, levels, tuple(ordered.values()))

@@ -172,3 +172,18 @@ def test_the_frame_says_when_each_row_becomes_known_and_leaves_out_workloads_tha
     assert (frame["event_timestamp"] - frame["timestamp"] == timedelta(hours=1)).all()
     assert frame["cpu_usage_cores_mean"].is_nan().sum() == 0
     assert set(OBSERVATIONS) <= set(frame.columns)
+
+
+@pytest.mark.parametrize(("count", "length"), [(0, 400), (2, 0), (0, 0), (1, 1)])
+def test_nothing_to_build_is_built(count, length):
+    built = build_features(random_panel(count, length, seed=0))
+    assert {values.shape for values in built.columns.values()} == {(count, length)}
+    assert built.to_frame().height == count * length
+
+
+def test_a_start_at_the_end_builds_nothing_and_one_outside_is_refused():
+    panel = random_panel(2, 30, seed=0)
+    assert build_features(panel, panel.end).length == 0
+    for start in (panel.start - HOUR, panel.end + HOUR):
+        with pytest.raises(ValueError, match="outside the panel"):
+            build_features(panel, start)
