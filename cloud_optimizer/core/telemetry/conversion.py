@@ -117,10 +117,11 @@ def _cpu_usage(quantities: _Quantities, capacity: pl.Expr | None) -> pl.Expr | N
 
 def _or_share(quantities: _Quantities, measure: str, share: str, capacity: pl.Expr | None) -> pl.Expr | None:
     """Return the measure's own column, else utilization x capacity, else None."""
-    if quantities.has(measure) or capacity is None:
+    if quantities.has(measure) or not quantities.has(share):
         return quantities.get(measure)
     part = quantities.get(share)
-    if part is None:
+    if capacity is None or part is None:
+        quantities.notes.append(f"{quantities.column(share)}: not used, there is no capacity of which it is a share")
         return None
     quantities.notes.append(f"{measure} = {quantities.column(share)} x capacity")
     return part * capacity

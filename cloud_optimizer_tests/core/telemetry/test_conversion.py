@@ -54,11 +54,12 @@ def test_utilization_above_one_is_kept_as_received() -> None:
 
 
 def test_memory_utilization_needs_a_capacity() -> None:
-    values, _, unused = converted(memory_utilization=0.5, memory_capacity_kb=1000)
+    values, _, _ = converted(memory_utilization=0.5, memory_capacity_kb=1000)
     assert values == {"memory_usage_bytes": 512_000.0, "memory_capacity_bytes": 1_024_000.0}
-    values, _, unused = converted(memory_utilization=0.5, cpu_utilization=0.1)
-    assert "memory_usage_bytes" not in values
-    assert unused == ("memory_utilization",)
+    values, notes, unused = converted(memory_utilization=0.5, cpu_usage_cores=0.1)
+    assert values == {"cpu_usage_cores": 0.1}
+    assert notes == ("memory_utilization: not used, there is no capacity of which it is a share",)
+    assert unused == ()
 
 
 def test_a_quantity_that_no_rule_needs_is_reported() -> None:
