@@ -13,7 +13,7 @@ from cloud_optimizer.core.exports.tables import csv_text, json_text
 FORMATS: Final[Mapping[str, Callable[[pl.DataFrame], str]]] = {
     "csv": csv_text,
     "json": json_text,
-    "kubernetes": patches,
+    "patch": patches,
     "vpa": vertical_pod_autoscalers,
     "prometheus": metrics,
 }
@@ -24,7 +24,7 @@ def export(recommendations: pl.DataFrame, format_name: str) -> str:
 
     Args:
         recommendations: Rows in `RECOMMENDATION_SCHEMA`.
-        format_name: One of `FORMATS`: csv, json, kubernetes (strategic-merge patches), vpa (VerticalPodAutoscaler
+        format_name: One of `FORMATS`: csv, json, patch (Kubernetes strategic-merge patches), vpa (VerticalPodAutoscaler
             objects), prometheus (text exposition).
 
     Raises:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.core.exports.formats import FORMATS, export
+from cloud_optimizer.core.exports import FORMATS, export
 from cloud_optimizer.core.exports.kubernetes import Address, cpu_quantity, memory_quantity
 from cloud_optimizer.core.recommendations.recommend import recommend
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
@@ -46,7 +46,7 @@ def test_json_holds_options_as_objects(recommendations: pl.DataFrame) -> None:
 
 
 def test_a_patch_sets_requests_and_memory_limit_of_the_named_container(recommendations: pl.DataFrame) -> None:
-    documents = list(yaml.safe_load_all(export(recommendations, "kubernetes")))
+    documents = list(yaml.safe_load_all(export(recommendations, "patch")))
     patch = next(document for document in documents if document["metadata"]["name"] == "web")
     wanted = record(recommendations, "shop/Deployment/web/nginx")
     (container,) = patch["spec"]["template"]["spec"]["containers"]
@@ -58,7 +58,7 @@ def test_a_patch_sets_requests_and_memory_limit_of_the_named_container(recommend
 
 
 def test_only_changes_are_patched(recommendations: pl.DataFrame) -> None:
-    names = [document["metadata"]["name"] for document in yaml.safe_load_all(export(recommendations, "kubernetes"))]
+    names = [document["metadata"]["name"] for document in yaml.safe_load_all(export(recommendations, "patch"))]
     assert sorted(names) == ["odd-name", "web"]
 
 
@@ -66,7 +66,7 @@ def test_totals_over_replicas_are_divided_and_the_autoscaler_gets_an_absolute_ta
     scaled = rollup("web", np.full(14 * 24, 4.0), replicas_mean=4.0, cpu_capacity_cores=16.0)
     recommendations = recommend(inputs(scaled))
     wanted = recommendations.row(0, named=True)
-    workload, autoscaler = yaml.safe_load_all(export(recommendations, "kubernetes"))
+    workload, autoscaler = yaml.safe_load_all(export(recommendations, "patch"))
     (container,) = workload["spec"]["template"]["spec"]["containers"]
     per_replica = wanted["recommended_cpu_cores"] / wanted["recommended_replicas"]
     assert container["resources"]["requests"]["cpu"] == cpu_quantity(per_replica)
@@ -110,7 +110,7 @@ def test_no_recommendations_are_exported_as_such(name: str) -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="csv, json, kubernetes, vpa, prometheus"):
+    with pytest.raises(InputError, match="csv, json, patch, vpa, prometheus"):
         export(RECOMMENDATION_SCHEMA.to_frame(), "excel")
 
 
