@@ -13,6 +13,7 @@ CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
 
 TAG_PREFIX: Final = "cloud_optimizer."
+DAGSTER_MLFLOW_TAG: Final = "dagster_run_id"  # dagster-mlflow finds a run of this Dagster run by it
 LONGEST_SLUG: Final = 80
 
 
@@ -44,7 +45,7 @@ class RunKey:
             "dagster_run_id": self.dagster_run_id,
             "retry": str(self.retry),
         }
-        return {TAG_PREFIX + name: value for name, value in fields.items()}
+        return {TAG_PREFIX + name: value for name, value in fields.items()} | {DAGSTER_MLFLOW_TAG: self.dagster_run_id}
 
     @property
     def digest(self) -> str:
