@@ -85,7 +85,7 @@ MEANINGS: Final = {
     "list_monthly_cost_after": "Cost of the recommended size for 730 hours at list prices.",
     "monthly_cost_before": "Cost of the present size for 730 hours at effective prices.",
     "monthly_cost_after": "Cost of the recommended size for 730 hours at effective prices.",
-    "monthly_saving": "monthly_cost_before - monthly_cost_after, never more than the cost; negative where it costs more.",
+    "monthly_saving": "monthly_cost_before - monthly_cost_after: at most the cost before, negative for an increase.",
     "monthly_saving_lower": "Saving if the size had to end at its upper bound.",
     "monthly_saving_upper": "Saving if the size may end at its lower bound.",
     "lookback_days": "Days from the first sample used to the origin.",

@@ -22,6 +22,7 @@ from cloud_optimizer.core.sizing.recent import RecentSettings, sample_weights
 HISTORY_CANDIDATES: Final = 64
 AHEAD_CANDIDATES: Final = 32
 HOURS_PER_DAY: Final = 24
+BELOW: Final = 0.999
 
 KERNEL: Final = ((0.9, 0.2), (1.0, 0.7), (1.1, 0.09), (1.5, 0.01))
 """Factor on past demand and its weight: how much a day differs from the weeks before it, where no forecast tells."""
@@ -109,4 +110,5 @@ def _grid(values: Array, peak: Array, usable: Mask) -> Array:
         last, before = peak[rows, :, -1], peak[rows, :, -2]
         high[rows] = np.maximum(past[rows, -1], np.max(last + 2.0 * (last - before), axis=1))
     ahead = geometric_candidates(low, high, AHEAD_CANDIDATES)
-    return np.sort(np.concatenate([past, ahead], axis=1), axis=1)
+    below = np.stack([np.zeros_like(low), BELOW * low], axis=1)  # sizes under all demand are short all of the time
+    return np.sort(np.concatenate([below, past, ahead], axis=1), axis=1)
