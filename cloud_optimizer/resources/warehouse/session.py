@@ -63,11 +63,12 @@ def open_session(url: str) -> Iterator[Session]:
             yield Session(connection, cursor)
     except Error as error:
         state = error.sqlstate or ""
-        if state.startswith(CONNECTION_LOST) or error.status_code == AdbcStatusCode.IO:
+        if state.startswith(CONNECTION_LOST) or (not state and error.status_code == AdbcStatusCode.IO):
             raise connection_error(url, str(error)) from error
         if state.startswith(OUT_OF_RESOURCES):
+            words = str(error).splitlines()[0].rpartition("ERROR:  ")[2]
             raise CloudOptimizerError(
-                f"The database server is out of resources, nothing was changed: {str(error).splitlines()[0]}"
+                f"The database server is out of resources, nothing was changed: {words}. Make room and run again."
             ) from error
         raise
 

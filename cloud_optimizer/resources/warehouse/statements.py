@@ -5,11 +5,15 @@ Bound parameters would keep ADBC from reading by COPY, which is twice as fast.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Final
 
 import polars as pl
 from psycopg import sql
 
 from cloud_optimizer.resources.warehouse.tables import Table
+
+STARTING_IN: Final = sql.SQL("cluster = {cluster} AND {day} >= {start} AND {day} < {end}")
+ENDING_IN: Final = sql.SQL("cluster = {cluster} AND {day} > {start} AND {day} <= {end}")
 
 
 def lock_cluster(table: Table, cluster: str) -> sql.Composed:
@@ -61,8 +65,7 @@ def delete_loads(table: Table, cluster: str, start: date, end: date) -> sql.Comp
 
 
 def _rows(table: Table, cluster: str, start: date, end: date) -> sql.Composed:
-    comparison = "{day} > {start} AND {day} <= {end}" if table.ends_day else "{day} >= {start} AND {day} < {end}"
-    return sql.SQL("cluster = {cluster} AND " + comparison).format(
+    return (ENDING_IN if table.ends_day else STARTING_IN).format(
         cluster=sql.Literal(cluster),
         day=sql.Identifier(table.day_column),
         start=_instant(table, start),
@@ -77,6 +80,6 @@ def _instant(table: Table, day: date) -> sql.Composable:
 
 
 def _column(table: Table, name: str) -> sql.Composable:
-    # JSON is text for Polars; for a column that is text already this is nothing
-    suffix = "::text" if table.schema[name] == pl.String else ""
-    return sql.SQL("{}" + suffix).format(sql.Identifier(name))
+    # JSON is text for Polars; for a column that is text already the cast is nothing
+    column = sql.Identifier(name)
+    return sql.SQL("{}::text").format(column) if table.schema[name] == pl.String else column

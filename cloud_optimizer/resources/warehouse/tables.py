@@ -85,7 +85,7 @@ class Table:
             return ordered
         if self.unique:
             raise ValueError(f"{self.name}: several rows for {repeats.select(self.sort_key).row(0, named=True)}")
-        return frame.sort([*self.sort_key, *(name for name in self.schema if name not in self.sort_key)])
+        return frame.sort([*self.sort_key, *(name for name in frame.columns if name not in self.sort_key)])
 
 
 RAW_SAMPLES: Final = Table(

@@ -1,0 +1,238 @@
+r"""Speed of the warehouse beside its limits, measured in the same run on the same server.
+
+    python benchmarks/bench_warehouse.py [--output FILE.json]
+
+Ingestion: the rate of `Warehouse.replace` into the day-partitioned, logged, indexed table against psql's `\copy` of
+the same rows from CSV into an unindexed, unlogged table. Reading: 30 days of a cluster as a Polars frame against a
+binary COPY of the same rows to /dev/null. Queries: 95th percentile of every analytical query with 1 and 10 million
+raw samples.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import polars as pl
+
+from cloud_optimizer.core.contracts import MEASURES, QUANTILE_LEVELS, ROLLUP_MEASURES, TARGETS, UTC_TIMESTAMP
+from cloud_optimizer.core.contracts import quantile_column as quantile
+from cloud_optimizer.resources.postgres import EmbeddedPostgres, create_databases
+from cloud_optimizer.resources.postgres.connection import connect
+from cloud_optimizer.resources.postgres.migrations import migrate
+from cloud_optimizer.resources.postgres.server_process import binaries
+from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, FORECASTS, HOURS, RAW_SAMPLES, Warehouse, query_names
+
+FIRST_DAY = date(2025, 1, 1)
+DAYS = 30
+END_DAY = FIRST_DAY + timedelta(days=DAYS)
+STEPS_A_DAY = 288
+PEER = "DROP TABLE IF EXISTS peer; CREATE UNLOGGED TABLE peer AS SELECT * FROM raw_workload_metrics WHERE false"
+WORKLOADS_A_CLUSTER = 116  # 116 * 30 * 288 = 1.002 million samples
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a measure, its goal and whether it holds."""
+
+    measure: str
+    value: float
+    unit: str
+    goal: str
+    holds: bool
+
+
+def main() -> int:
+    """Run every part and print the table; the exit status is 0 when all goals hold."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="co-bench-") as folder:
+        server = EmbeddedPostgres(Path(folder)).start()
+        try:
+            rows = [
+                *_ingestion(server, Path(folder), arguments.workloads, arguments.repeats),
+                *_queries(server, arguments.clusters, arguments.query_repeats),
+            ]
+        finally:
+            server.stop()
+    for row in rows:
+        mark = "ok  " if row.holds else "MISS"
+        sys.stdout.write(f"{mark} {row.measure:<58} {row.value:>12,.3f} {row.unit:<8} {row.goal}\n")
+    if arguments.output:
+        arguments.output.write_text(json.dumps([asdict(row) for row in rows], indent=2))
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Speed of the warehouse beside its limits.")
+    parser.add_argument(
+        "--workloads", type=int, default=580, help="of the ingestion, 8,640 samples each (580: 5 million)"
+    )
+    parser.add_argument("--clusters", type=int, default=10, help="of the queries, a million samples each")
+    parser.add_argument("--repeats", type=int, default=2, help="of ingestion and reading; the median counts")
+    parser.add_argument("--query-repeats", type=int, default=20)
+    parser.add_argument("--output", type=Path, help="JSON file of the results")
+    return parser.parse_args()
+
+
+def _ingestion(server: EmbeddedPostgres, folder: Path, workloads: int, repeats: int) -> list[Row]:
+    url = _database(server, "ingestion")
+    warehouse = Warehouse(url)
+    samples = _samples("fleet", workloads)
+    csv = folder / "samples.csv"
+    samples.write_csv(csv)
+    count = samples.height
+    copied, loaded, replaced, dumped, read = [], [], [], [], []
+    for _ in range(repeats):
+        _psql(url, PEER)
+        copied.append(_seconds(lambda: _psql(url, f"\\copy peer FROM '{csv}' CSV HEADER")))
+        with connect(url, autocommit=True) as connection:
+            connection.execute("TRUNCATE raw_workload_metrics")
+        loaded.append(_seconds(lambda: warehouse.replace("fleet", FIRST_DAY, END_DAY, {RAW_SAMPLES: samples})))
+        replaced.append(_seconds(lambda: warehouse.replace("fleet", FIRST_DAY, END_DAY, {RAW_SAMPLES: samples})))
+    limit, own = count / median(copied), count / median(loaded)
+    again = count / median(replaced)
+    rows = [
+        Row("ingestion: psql \\copy, unindexed and unlogged", limit, "rows/s", "", True),
+        Row("ingestion: replace, empty table", own, "rows/s", ">= 0.5 of \\copy", own >= 0.5 * limit),
+        Row("ingestion: replace, over the same rows", again, "rows/s", ">= 0.5 of \\copy", again >= 0.5 * limit),
+    ]
+    copy = "COPY (SELECT * FROM raw_workload_metrics WHERE cluster = 'fleet') TO '/dev/null' (FORMAT binary)"
+    for _ in range(repeats + 1):
+        dumped.append(_seconds(lambda: _psql(url, copy)))
+        read.append(_seconds(lambda: warehouse.read(RAW_SAMPLES, "fleet", FIRST_DAY, END_DAY)))
+    limit, own = count / median(dumped), count / median(read)
+    return [
+        *rows,
+        Row("reading: binary COPY to /dev/null", limit, "rows/s", "", True),
+        Row("reading: 30 days of a cluster as a frame", own, "rows/s", ">= 0.5 of COPY", own >= 0.5 * limit),
+    ]
+
+
+def _queries(server: EmbeddedPostgres, clusters: int, repeats: int) -> list[Row]:
+    url = _database(server, "queries")
+    warehouse = Warehouse(url)
+    _load(warehouse, "cluster-0")
+    small = _query_times(warehouse, repeats)
+    for number in range(1, clusters):
+        _load(warehouse, f"cluster-{number}")
+    large = _query_times(warehouse, repeats)
+    rows = []
+    for name in query_names():
+        p95, ratio = float(np.quantile(large[name], 0.95)), median(large[name]) / median(small[name])
+        rows.append(Row(f"query {name}", p95 * 1000, "ms p95", "< 100 ms", p95 < 0.1))
+        rows.append(Row(f"query {name}, {clusters} M / 1 M samples", ratio, "times", "<= 2", ratio <= 2))
+    return rows
+
+
+def _query_times(warehouse: Warehouse, repeats: int) -> Mapping[str, list[float]]:
+    times = {}
+    for name in query_names():
+        warehouse.query(name, cluster="cluster-0")
+        times[name] = [_seconds(lambda: warehouse.query(name, cluster="cluster-0")) for _ in range(repeats)]  # noqa: B023
+    return times
+
+
+def _load(warehouse: Warehouse, cluster: str) -> None:
+    """Load what a cluster has after 30 days: samples, roll-up, forecasts of two models, accuracy, drift."""
+    frames = {
+        RAW_SAMPLES: _samples(cluster, WORKLOADS_A_CLUSTER),
+        HOURS: _hours(cluster),
+        FORECASTS: _forecasts(cluster),
+    }
+    warehouse.replace(cluster, FIRST_DAY, END_DAY, {**frames, ACCURACY: _accuracy(cluster), DRIFT: _drift(cluster)})
+
+
+def _grid(cluster: str, workloads: int, step: timedelta) -> pl.DataFrame:
+    steps = DAYS * 86400 // int(step.total_seconds())
+    start = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
+    times = pl.datetime_range(start, interval=step, end=start + DAYS * timedelta(days=1), closed="left", eager=True)
+    names = pl.Series([f"workload-{number:05d}" for number in range(workloads)])
+    return pl.DataFrame(
+        {
+            "cluster": pl.repeat(cluster, workloads * steps, eager=True),
+            "workload_id": names.gather(np.repeat(np.arange(workloads), steps)),
+            "timestamp": times.cast(UTC_TIMESTAMP).gather(np.tile(np.arange(steps), workloads)),
+        }
+    )
+
+
+def _measures(frame: pl.DataFrame, names: tuple[str, ...], seed: int = 0) -> pl.DataFrame:
+    """Add positive measures of four decimals: full mantissas would make the text of the CSV needlessly long."""
+    generator = np.random.default_rng(seed)
+    return frame.with_columns(**{name: pl.Series(generator.gamma(2.0, 3.0, frame.height).round(4)) for name in names})
+
+
+def _samples(cluster: str, workloads: int) -> pl.DataFrame:
+    return _measures(_grid(cluster, workloads, timedelta(minutes=5)), MEASURES)
+
+
+def _hours(cluster: str) -> pl.DataFrame:
+    counts = {"on_count": 12, "off_count": 0, "expected_count": 12}
+    return _measures(_grid(cluster, WORKLOADS_A_CLUSTER, timedelta(hours=1)), ROLLUP_MEASURES).with_columns(
+        **{name: pl.lit(value, pl.UInt32) for name, value in counts.items()},
+        cpu_capacity_cores=pl.lit(64.0),
+        memory_capacity_bytes=pl.lit(64.0),
+    )
+
+
+def _forecasts(cluster: str) -> pl.DataFrame:
+    hours = _grid(cluster, WORKLOADS_A_CLUSTER, timedelta(hours=1)).filter(pl.col("timestamp").dt.date() > FIRST_DAY)
+    targets = pl.DataFrame({"target": [target.name for target in TARGETS]})
+    models = pl.DataFrame({"model": ["seasonal_naive", "lightgbm"]})
+    keyed = (
+        hours.join(targets, how="cross")
+        .join(models, how="cross")
+        .with_columns(origin=pl.col("timestamp").dt.truncate("1d"), model_version=pl.lit("1"))
+    )
+    return _measures(keyed, tuple(map(quantile, QUANTILE_LEVELS)))
+
+
+def _accuracy(cluster: str) -> pl.DataFrame:
+    return _daily(
+        ACCURACY.schema, cluster, {"target": [t.name for t in TARGETS], "model": ["seasonal_naive", "lightgbm"]}
+    )
+
+
+def _drift(cluster: str) -> pl.DataFrame:
+    return _daily(DRIFT.schema, cluster, {"kind": ["data"], "column": [f"feature-{n}" for n in range(60)]})
+
+
+def _daily(schema: pl.Schema, cluster: str, keys: Mapping[str, list[str]]) -> pl.DataFrame:
+    frame = pl.DataFrame({"date": pl.date_range(FIRST_DAY, END_DAY, closed="left", eager=True)})
+    for name, values in keys.items():
+        frame = frame.join(pl.DataFrame({name: values}), how="cross")
+    fill = {pl.String: "x", pl.Boolean: False, pl.UInt32: 100}
+    missing = {
+        name: pl.lit(cluster if name == "cluster" else fill.get(type(dtype), 0.1), dtype)
+        for name, dtype in schema.items()
+        if name not in frame.columns
+    }
+    return frame.with_columns(**missing)
+
+
+def _database(server: EmbeddedPostgres, name: str) -> str:
+    create_databases(server.uri("postgres"), (name,))
+    migrate(server.uri(name))
+    return server.uri(name)
+
+
+def _psql(url: str, command: str) -> None:
+    subprocess.run([str(binaries() / "psql"), url, "-q", "-c", command], check=True)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    sys.exit(main())

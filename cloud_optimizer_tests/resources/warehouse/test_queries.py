@@ -1,0 +1,314 @@
+"""The analytical queries: each answers its question on data whose answer is worked out by hand."""
+
+import math
+import subprocess
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+
+from cloud_optimizer.core.contracts import UTC_TIMESTAMP
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.resources.postgres.server_process import binaries
+from cloud_optimizer.resources.postgres.sql_files import QUERIES
+from cloud_optimizer.resources.warehouse import (
+    ACCURACY,
+    DRIFT,
+    FORECASTS,
+    HOURS,
+    QUARANTINE,
+    REALISED_SAVINGS,
+    Table,
+    Warehouse,
+    query_names,
+)
+from cloud_optimizer.resources.warehouse.dimensions import record_workloads, replace_prices
+from cloud_optimizer.resources.warehouse.queries import find_query
+from cloud_optimizer_tests.resources.warehouse.frames import rows
+
+START = date(2025, 3, 3)
+GIB = 2.0**30
+TEXTS = {
+    "cluster", "workload_id", "workload", "other_workload", "largest_workload", "service", "owner",
+    "target", "model", "kind", "worst_column", "reasons",
+}  # fmt: skip
+Usage = Callable[[int], float]
+
+
+def table_of(table: Table, count: int, **columns: object) -> pl.DataFrame:
+    """Return rows of a table with some columns given and the others null."""
+    frame = pl.DataFrame(
+        {name: pl.Series(value if isinstance(value, list) else [value] * count) for name, value in columns.items()}
+    )
+    return (
+        frame.with_columns(pl.lit(None).alias(name) for name in table.schema if name not in columns)
+        .select(table.schema.names())
+        .cast(table.schema)
+    )
+
+
+def hours(workload: str, count: int, cores: Usage, *, capacity: float = 4.0, peak: float = 1.0) -> pl.DataFrame:
+    """Return `count` hours of a workload: mean `cores`, maximum `peak` times as much, half of 8 GiB in use."""
+    start = datetime(START.year, START.month, START.day, tzinfo=UTC)
+    times = [start + timedelta(hours=hour) for hour in range(count)]
+    used = [float(cores(hour)) for hour in range(count)]
+    return table_of(
+        HOURS, count, cluster="alpha", workload_id=workload, timestamp=times,
+        on_count=12, off_count=0, expected_count=12,
+        cpu_usage_cores_mean=used, cpu_usage_cores_max=[peak * one for one in used], cpu_capacity_cores=capacity,
+        memory_usage_bytes_mean=4 * GIB, memory_usage_bytes_max=4 * GIB, memory_capacity_bytes=8 * GIB,
+    )  # fmt: skip
+
+
+def put(warehouse: Warehouse, frames: Mapping[Table, pl.DataFrame], days: int = 14) -> None:
+    warehouse.replace("alpha", START, START + timedelta(days=days), frames)
+
+
+def describe(warehouse: Warehouse, **columns: list[object]) -> None:
+    count = len(next(iter(columns.values())))
+    frame = pl.DataFrame({"cluster": ["alpha"] * count, **columns})
+    record_workloads(warehouse, frame, datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_utilisation_by_service_and_hour(warehouse: Warehouse) -> None:
+    put(warehouse, {HOURS: pl.concat([hours("a", 48, lambda h: h % 24 / 8), hours("b", 48, lambda _: 1.0, peak=3)])})
+    describe(warehouse, workload_id=["a"], service=["shop"])
+    answer = warehouse.query("utilisation_by_service_and_hour", cluster="alpha")
+    assert answer.columns == [
+        "service",
+        "hour_utc",
+        "workloads",
+        "cpu_utilization",
+        "cpu_utilization_peak",
+        "memory_utilization",
+    ]
+    assert answer.height == 48
+    # at 16:00 a uses 2 of 4 cores
+    assert answer.filter(service="shop", hour_utc=16).row(0) == ("shop", 16, 1, 0.5, 0.5, 0.5)
+    assert answer.filter(service="unknown", hour_utc=0).row(0) == ("unknown", 0, 1, 0.25, 0.75, 0.5)
+
+
+def test_peak_hours(warehouse: Warehouse) -> None:
+    put(
+        warehouse, {HOURS: pl.concat([hours("a", 24, lambda h: 3.0 if h == 7 else 1.0), hours("b", 24, lambda _: 1.0)])}
+    )
+    top = warehouse.query("peak_hours", cluster="alpha", limit=2).row(0, named=True)
+    assert top["timestamp"] == datetime(2025, 3, 3, 7, tzinfo=UTC)
+    assert (top["cpu_cores"], top["cpu_utilization"]) == (4.0, 0.5)
+    assert (top["largest_workload"], top["largest_share"]) == ("a", 0.75)
+
+
+def test_week_over_week(warehouse: Warehouse) -> None:
+    put(
+        warehouse,
+        {HOURS: pl.concat([hours("same", 336, lambda _: 2.0), hours("grows", 336, lambda h: 1.0 if h < 168 else 1.5)])},
+    )
+    answer = warehouse.query("week_over_week", cluster="alpha")
+    assert answer.select("workload_id", "cpu_cores_week_before", "cpu_cores_last_week", "cpu_change").rows() == [
+        ("grows", 1.0, 1.5, 0.5),
+        ("same", 2.0, 2.0, 0.0),
+    ]
+
+
+def test_top_waste_prices_what_is_never_used(warehouse: Warehouse) -> None:
+    put(
+        warehouse,
+        {HOURS: pl.concat([hours("big", 24, lambda _: 1.0, capacity=16.0), hours("small", 24, lambda _: 1.0)])},
+    )
+    describe(warehouse, workload_id=["big"], owner=["ann"], core_hour=[0.1], gib_hour=[0.0])
+    answer = warehouse.query("top_waste", cluster="alpha", core_hour=0.01, gib_hour=0.001)
+    # big: 730 h * 15 cores * .1; small: 730 * (3 * .01 + 4 * .001)
+    assert answer.select("workload_id", "owner").rows() == [("big", "ann"), ("small", None)]
+    assert answer["unused_monthly_cost"].to_list() == pytest.approx([1095.0, 24.82])
+
+
+def test_the_most_specific_price_counts(warehouse: Warehouse) -> None:
+    put(warehouse, {HOURS: hours("a", 24, lambda _: 3.0)})
+    describe(warehouse, workload_id=["a"], sku=["m5"])
+    prices = {
+        "cluster": [None, "alpha", "alpha"],
+        "sku": [None, None, "m5"],
+        "core_hour": [1.0, 2.0, 3.0],
+        "gib_hour": [0.0] * 3,
+    }
+    lists = {"list_core_hour": [None] * 3, "list_gib_hour": [None] * 3, "currency": ["USD"] * 3}
+    replace_prices(warehouse, pl.DataFrame({**prices, **lists}))
+    assert warehouse.query("top_waste", cluster="alpha")["unused_monthly_cost"].to_list() == [730 * 1 * 3.0]
+
+
+def test_idle_workloads(warehouse: Warehouse) -> None:
+    put(
+        warehouse,
+        {HOURS: pl.concat([hours("idle", 24, lambda _: 0.1), hours("busy", 24, lambda h: 2.0 if h == 3 else 0.1)])},
+    )
+    answer = warehouse.query("idle_workloads", cluster="alpha")
+    assert answer.select("workload_id", "on_ratio", "cpu_utilization_peak").rows() == [("idle", 1.0, 0.025)]
+
+
+def test_correlated_peaks(warehouse: Warehouse) -> None:
+    day = [
+        hours("a", 48, lambda h: h % 24),
+        hours("b", 48, lambda h: 2 * (h % 24) + 1),
+        hours("c", 48, lambda h: 23 - h % 24),
+    ]
+    put(warehouse, {HOURS: pl.concat(day)})
+    answer = warehouse.query("correlated_peaks", cluster="alpha").select(
+        "workload", "other_workload", "correlation", "hours"
+    )
+    assert answer.row(0) == ("a", "b", pytest.approx(1.0), 48)
+    assert answer["correlation"].to_list()[1:] == pytest.approx([-1.0, -1.0])
+    assert warehouse.query("correlated_peaks", cluster="alpha", workloads=2).height == 1
+
+
+def test_cost_by_owner(warehouse: Warehouse) -> None:
+    put(warehouse, {HOURS: pl.concat([hours("a", 24, lambda _: 1.0), hours("b", 24, lambda _: 2.0)])}, days=1)
+    describe(warehouse, workload_id=["a"], owner=["ann"], core_hour=[0.5], gib_hour=[0.25])
+    day = {"since": START, "until": START + timedelta(days=1)}
+    answer = warehouse.query("cost_by_owner", cluster="alpha", core_hour=0.1, gib_hour=0.0, **day)
+    # ann: 24 h * (4 * .5 + 8 * .25) = 96, in a month 730 / 24 times as much; b: 24 * 4 * .1
+    assert answer.rows() == [
+        ("ann", 1, 96.0, pytest.approx(2920.0), 0.25, 0.5),
+        ("unassigned", 1, pytest.approx(9.6), pytest.approx(292.0), 0.5, 0.5),
+    ]
+
+
+def test_savings_predicted_and_realised(warehouse: Warehouse) -> None:
+    saved = table_of(
+        REALISED_SAVINGS, 2, cluster="alpha", workload_id="a", recommendation_id=["r1", "r2"], date=START,
+        predicted_saving=[6.0, 4.0], realised_saving=[3.0, 4.0],
+    )  # fmt: skip
+    put(warehouse, {REALISED_SAVINGS: saved, HOURS: hours("a", 24, lambda _: 1.0)})
+    assert warehouse.query("savings_predicted_and_realised").rows() == [
+        ("alpha", date(2025, 3, 3), "unassigned", 2, 10.0, 7.0, 0.7)
+    ]
+
+
+def test_anomaly_hours(warehouse: Warehouse) -> None:
+    # 0 to 4 in turn: median 2, median absolute deviation 1, so 10 cores are (10 - 2) / 1.4826 = 5.396 away
+    put(warehouse, {HOURS: hours("a", 100, lambda h: 10.0 if h == 50 else h % 5)}, days=5)
+    answer = warehouse.query("anomaly_hours", cluster="alpha", threshold=5)
+    assert answer.select("timestamp", "usual_cpu_usage_cores").rows() == [(datetime(2025, 3, 5, 2, tzinfo=UTC), 2.0)]
+    assert answer["z_score"][0] == pytest.approx(8 / 1.4826)
+
+
+def forecast(day: int, demand: float, target: str = "cpu_peak") -> pl.DataFrame:
+    origin = datetime(2025, 3, 3, tzinfo=UTC) + timedelta(days=day)
+    quantiles = {"q0.1": demand - 1, "q0.5": demand, "q0.9": demand + 1, "q0.95": demand + 2}
+    times = [origin + timedelta(hours=hour) for hour in range(24)]
+    return table_of(
+        FORECASTS, 24, cluster="alpha", workload_id="a", origin=origin, target=target, timestamp=times,
+        model="lightgbm", model_version="1", **quantiles,
+    )  # fmt: skip
+
+
+def test_capacity_headroom_uses_the_newest_forecast_only(warehouse: Warehouse) -> None:
+    frames = {HOURS: hours("a", 48, lambda _: 1.0), FORECASTS: pl.concat([forecast(1, 9.0), forecast(2, 1.0)])}
+    put(warehouse, frames, days=2)
+    answer = warehouse.query("capacity_headroom", cluster="alpha")
+    assert answer.rows() == [("alpha", "a", "cpu_peak", "lightgbm", 3.0, 4.0, 1.0, 0.25)]
+
+
+def test_forecast_error_by_horizon(warehouse: Warehouse) -> None:
+    frames = {
+        HOURS: hours("a", 72, lambda h: 2.0 if h % 24 else 4.0),
+        FORECASTS: pl.concat([forecast(1, 3.0), forecast(2, 3.0)]),
+    }
+    put(warehouse, frames, days=3)
+    answer = warehouse.query("forecast_error_by_horizon", cluster="alpha")
+    # the first hour has 4 cores against 3: off by 1 of 4; the others 2 against 3: off by 1 of 2
+    assert answer.row(0) == ("lightgbm", 1, 2, 0.25, -0.25, 1.0)
+    assert answer.row(23) == ("lightgbm", 24, 2, 0.5, 0.5, 1.0)
+    assert warehouse.query("forecast_error_by_horizon", cluster="alpha", target="memory_peak").is_empty()
+
+
+def test_forecast_accuracy_by_model_weighs_by_observations(warehouse: Warehouse) -> None:
+    days = [START, START + timedelta(days=1)]
+    scores = table_of(
+        ACCURACY, 2, cluster="alpha", date=days, target="cpu_peak", model="lightgbm", model_version="1",
+        observations=[100, 300], wape=[0.5, 0.1], coverage_80=[0.8, None],
+    )  # fmt: skip
+    put(warehouse, {ACCURACY: scores, HOURS: hours("a", 48, lambda _: 1.0)})
+    row = warehouse.query("forecast_accuracy_by_model").row(0, named=True)
+    assert (row["days"], row["observations"], row["wape"], row["coverage_80"], row["mase"]) == (
+        2, 400, pytest.approx(0.2), 0.8, None,
+    )  # fmt: skip
+
+
+def test_drift_history(warehouse: Warehouse) -> None:
+    drift = table_of(
+        DRIFT, 3, cluster="alpha", date=START, kind="data", column=["a", "b", "c"], statistic="psi",
+        value=[0.1, 0.6, None], threshold=0.2, drifted=[False, True, False],
+    )  # fmt: skip
+    put(warehouse, {DRIFT: drift, HOURS: hours("a", 24, lambda _: 1.0)})
+    assert warehouse.query("drift_history").rows() == [("alpha", START, "data", 3, 1, pytest.approx(3.0), "b")]
+
+
+def test_telemetry_completeness(warehouse: Warehouse) -> None:
+    frame = hours("a", 24, lambda _: 1.0).with_columns(on_count=pl.lit(9), off_count=pl.lit(1)).cast(HOURS.schema)
+    put(
+        warehouse, {HOURS: frame, QUARANTINE: rows(QUARANTINE, "alpha", START).with_columns(reason=pl.lit("DUPLICATE"))}
+    )
+    # 24 hours of 12 slots: 288, of them 216 on and 24 off
+    assert warehouse.query("telemetry_completeness").rows() == [
+        ("alpha", START, 1, 216, 24, 48, pytest.approx(240 / 288), 2, "DUPLICATE 2")
+    ]
+
+
+def test_every_query_answers_nothing_on_an_empty_warehouse_in_types_that_people_can_use(warehouse: Warehouse) -> None:
+    plain = {pl.String(), pl.Float64(), pl.Int64(), pl.Int32(), pl.Date(), UTC_TIMESTAMP}
+    for name in query_names():
+        answer = warehouse.query(name, cluster="'; DROP TABLE loads; --")
+        assert answer.is_empty()
+        assert set(answer.dtypes) <= plain
+        # a number of PostgreSQL's exact type would arrive as text
+        texts = {column for column, dtype in answer.schema.items() if dtype == pl.String}
+        assert texts <= TEXTS
+    assert warehouse.query(name).is_empty()
+
+
+def test_every_query_runs_in_psql_as_it_is(warehouse: Warehouse) -> None:
+    given = {"cluster": "it's", "since": "2025-03-03", "until": "2025-03-10"}
+    psql = [str(binaries() / "psql"), warehouse.url, "-q", "-v", "ON_ERROR_STOP=1"]
+    for name in query_names():
+        query = find_query(name)
+        values = [f"{key}={given.get(key) or query.defaults[key]}" for key in query.parameters]
+        command = [*psql, *(text for value in values for text in ("-v", value)), "-f", str(QUERIES / f"{name}.sql")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "(0 rows)" in done.stdout
+
+
+def test_no_query_reads_samples() -> None:
+    assert len(query_names()) >= 12
+    for name, question in query_names().items():
+        assert question.endswith("?")
+        text = find_query(name).text
+        assert "raw_workload_metrics" not in text
+        assert "FROM workload_metrics" not in text
+
+
+def test_without_a_cluster_all_are_asked(warehouse: Warehouse) -> None:
+    put(warehouse, {HOURS: hours("a", 24, lambda _: 0.1)})
+    beta = hours("b", 24, lambda _: 0.1).with_columns(cluster=pl.lit("beta"))
+    warehouse.replace("beta", START, START + timedelta(days=1), {HOURS: beta})
+    assert warehouse.query("idle_workloads")["cluster"].to_list() == ["alpha", "beta"]
+    assert warehouse.query("idle_workloads", cluster="beta")["cluster"].to_list() == ["beta"]
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "words"),
+    [
+        ("top_wast", {}, "no query 'top_wast': choose from anomaly_hours"),
+        ("top_waste", {"clutser": "x"}, "no parameter clutser: it has cluster"),
+        ("top_waste", {"limit": "many"}, "limit .* give a number"),
+        ("top_waste", {"limit": math.nan}, "limit .* give a number"),
+        ("top_waste", {"since": "yesterday"}, "since is 'yesterday': give a day"),
+        ("top_waste", {"cluster": "a|b"}, "cluster name"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_one_sentence(
+    warehouse: Warehouse, name: str, parameters: dict[str, object], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        warehouse.query(name, **parameters)
