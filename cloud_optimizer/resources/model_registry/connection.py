@@ -12,8 +12,11 @@ OFF_SWITCHES: Final = {
     "MLFLOW_MODEL_CATALOG_URI": "",
     "MLFLOW_DISABLE_AGENT_HINT": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 
+SERVED: Final = ("http://", "https://")
 CONNECT_SECONDS: Final = 5
 
 
@@ -31,7 +34,7 @@ def connect(tracking_uri: str) -> Any:
     """
     for name, value in OFF_SWITCHES.items():
         os.environ.setdefault(name, value)
-    if tracking_uri.startswith(("http://", "https://")):
+    if tracking_uri.startswith(SERVED):
         _ask_server(tracking_uri)
     else:
         _ask_database(tracking_uri)

@@ -16,7 +16,7 @@ from cloud_optimizer.core.forecasting.contract import FittedForecaster
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk import FittedPeakRisk, load_peak_risk
 from cloud_optimizer.resources.model_registry import champions, figures
-from cloud_optimizer.resources.model_registry.connection import connect
+from cloud_optimizer.resources.model_registry.connection import SERVED, connect
 from cloud_optimizer.resources.model_registry.native_model import DATA_FOLDER, Savable, write_model
 from cloud_optimizer.resources.model_registry.records import (
     CHAMPION,
@@ -37,7 +37,8 @@ class ModelRegistry:
 
     Args:
         tracking_uri: MLflow's store: `postgresql+psycopg2://...` directly, or `http(s)://...` of a server.
-        artifact_root: Folder, or `s3://...`, below which new experiments keep their artifacts.
+        artifact_root: Folder, or `s3://...`, below which new experiments keep their artifacts. A folder counts for a
+            store that is used directly; a server keeps artifacts where it was told to, or at an `s3://...` given here.
     """
 
     def __init__(self, tracking_uri: str, artifact_root: str | Path) -> None:
@@ -60,12 +61,16 @@ class ModelRegistry:
         found = self.client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self.client.create_experiment(name, artifact_location=f"{self.artifact_root}/{name}"))
+                return str(self.client.create_experiment(name, artifact_location=self._artifact_location(name)))
             except MlflowException:  # another process created it meanwhile
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
                     raise
         return str(found.experiment_id)
+
+    def _artifact_location(self, experiment: str) -> str | None:
+        served = self.tracking_uri.startswith(SERVED)
+        return None if served and self.artifact_root.startswith("file:") else f"{self.artifact_root}/{experiment}"
 
     def open_run(self, key: RunKey, parent_run_id: str | None = None) -> str:
         """Return the id of the key's run, created when it is new; the experiment is named after the asset."""
