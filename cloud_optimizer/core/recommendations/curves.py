@@ -33,9 +33,9 @@ class Outlook:
     """What the next day may bring to n workloads.
 
     Args:
-        curve: Expected shortage, by which sizes are chosen.
-        stated: Expected shortage that is stated as risk: the same, but for the fallback, whose percentile of history
-            is easy to explain and too optimistic as a probability.
+        curve: Expected shortage, by which sizes are chosen; sizes that must not be chosen are short all of the time.
+        stated: Expected shortage that is stated as risk. In the fallback it is wider than the plain history by which
+            sizes are chosen, which is easy to explain and too optimistic as a probability.
         fallback: Where no forecast took part.
     """
 
@@ -45,13 +45,20 @@ class Outlook:
 
 
 def outlook(
-    history: DemandHistory, ahead: tuple[Array, Array], trusted: bool, recent: RecentSettings, pool: PoolSettings
+    history: DemandHistory,
+    ahead: tuple[Array, Array],
+    least: Array,
+    *,
+    trusted: bool,
+    recent: RecentSettings,
+    pool: PoolSettings,
 ) -> Outlook:
     """Return the outlook from demand up to the origin and the forecast of the day after it.
 
     Args:
         history: Demand of n workloads.
         ahead: Forecast quantiles of the hourly mean and of the hourly peak, each [n, horizon, levels].
+        least: Sizes below which none may be chosen, [n]; 0 where there is no such limit.
         trusted: Whether the forecast may be used at all.
         recent: Weights of the past where it is pooled; the fallback weighs all of it alike.
         pool: Weights of history and forecast.
@@ -61,7 +68,7 @@ def outlook(
     usable = np.asarray(np.isfinite(mean + peak).all(axis=(1, 2)) & trusted, dtype=np.bool_)
     by_age = np.tile(sample_weights(history.hours, HOURS_PER_DAY, recent), 3)
     weights = np.nan_to_num(weights) * np.where(usable[:, None], by_age, 1.0)
-    grid = _grid(values, peak, usable)
+    grid = _grid(values, peak, usable, least)
     past = ExceedanceCurve.from_samples(values, weights, grid)
     exceedance, stated = past.exceedance.copy(), past.exceedance.copy()
     rows = np.flatnonzero(usable)
@@ -71,7 +78,8 @@ def outlook(
     others = np.flatnonzero(~usable)
     if others.size:
         stated[others] = _widened(values[others], weights[others], grid[others])
-    curve = ExceedanceCurve.from_exceedance(grid, exceedance)
+    allowed = np.where(grid < least[:, None], np.fmax(exceedance, 1.0), exceedance)
+    curve = ExceedanceCurve.from_exceedance(grid, np.where(np.isnan(exceedance), np.nan, allowed))
     return Outlook(curve, ExceedanceCurve.from_exceedance(grid, stated), ~usable)
 
 
@@ -100,7 +108,7 @@ def _widened(values: Array, weights: Array, grid: Array) -> Array:
     return ExceedanceCurve.from_samples(scaled, shares, grid).exceedance
 
 
-def _grid(values: Array, peak: Array, usable: Mask) -> Array:
+def _grid(values: Array, peak: Array, usable: Mask, least: Array) -> Array:
     """Return ascending candidates [n, K]: sample values, and the range up to what else is thought possible."""
     ordered: NDArray[np.float64] = np.sort(values, axis=1)
     past = sample_candidates(ordered, np.isfinite(ordered).sum(axis=1), HISTORY_CANDIDATES)
@@ -110,5 +118,6 @@ def _grid(values: Array, peak: Array, usable: Mask) -> Array:
         last, before = peak[rows, :, -1], peak[rows, :, -2]
         high[rows] = np.maximum(past[rows, -1], np.max(last + 2.0 * (last - before), axis=1))
     ahead = geometric_candidates(low, high, AHEAD_CANDIDATES)
-    below = np.stack([np.zeros_like(low), BELOW * low], axis=1)  # sizes under all demand are short all of the time
+    # sizes under all demand are short all of the time, and just under the least none may be chosen
+    below = np.stack([np.zeros_like(low), BELOW * low, BELOW * least, least], axis=1)
     return np.sort(np.concatenate([below, past, ahead], axis=1), axis=1)

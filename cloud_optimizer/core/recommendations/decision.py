@@ -8,7 +8,7 @@ import polars as pl
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.recommendations.curves import outlook
 from cloud_optimizer.core.recommendations.demand import DemandHistory
-from cloud_optimizer.core.recommendations.evidence import observed_hours, seasonal_ratio, spread
+from cloud_optimizer.core.recommendations.evidence import least_memory, observed_hours, seasonal_ratio, spread
 from cloud_optimizer.core.recommendations.findings import inconclusive, insufficient, is_under
 from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, Trust
 from cloud_optimizer.core.recommendations.money import cost_of, with_prices
@@ -61,8 +61,14 @@ def _sizes(
         past.reachable(quantiles, limits.saturated_utilization, limits.saturated_factor)
         for quantiles in observed.ahead[name]
     )
-    pool = settings.cpu_pool if is_cpu else settings.memory_pool
-    seen = outlook(demand, (mean, peak), inputs.trust.in_model(name), limits.recent, pool)
+    seen = outlook(
+        demand,
+        (mean, peak),
+        np.zeros(preferences.height) if is_cpu else least_memory(past, settings.memory_guard),
+        trusted=inputs.trust.in_model(name),
+        recent=limits.recent,
+        pool=settings.cpu_pool if is_cpu else settings.memory_pool,
+    )
     wishes = Wishes(
         objective=settings.cpu if is_cpu else settings.memory,
         robust=settings.cpu_fallback if is_cpu else settings.memory_fallback,

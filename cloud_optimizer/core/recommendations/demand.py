@@ -17,6 +17,7 @@ HISTORY_COLUMNS: Final[dict[Resource, tuple[str, str | None, str, str]]] = {
 }
 """Roll-up columns of mean, 95th percentile, peak and capacity."""
 
+HOURS_PER_DAY: Final = 24
 P95_SHARE: Final = 0.05
 MEASURING_SLACK: Final = 1.03  # usage above the capacity that meters report
 
@@ -55,6 +56,10 @@ class DemandHistory:
         inside = np.arange(self.hours)[::-1] < hours[:, None]
         arrays = (self.mean, self.p95, self.peak, self.capacity, self.samples)
         return DemandHistory(*(np.where(inside, array, np.nan) for array in arrays))
+
+    def highest_of_days(self) -> Array:
+        """Return the peak of each whole day, shape [n, days]; NaN where nothing was observed."""
+        return np.asarray(np.fmax.reduce(self.peak.reshape(len(self.peak), -1, HOURS_PER_DAY), axis=2))
 
     def samples_behind(self) -> tuple[Array, Array]:
         """Return values and weights, each [n, 3 * hours], that stand for the samples of the hours.
