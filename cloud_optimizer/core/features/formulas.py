@@ -12,6 +12,8 @@ ROW_WISE = frozenset({"ratio", "difference", "product", "zscore"})
 
 def row_formula(spec: FeatureSpec, columns: Mapping[str, FloatArray]) -> FloatArray:
     """Compute a row-wise feature from float32 columns of one shape; what cannot be divided is NaN."""
+    if spec.transform not in ROW_WISE:
+        raise ValueError(f"{spec.name}: {spec.transform} is not a row-wise transform")
     first, second = columns[spec.sources[0]], columns[spec.sources[1]]
     if spec.transform == "ratio":
         return _divide(first, second)
@@ -19,9 +21,7 @@ def row_formula(spec: FeatureSpec, columns: Mapping[str, FloatArray]) -> FloatAr
         return first - second
     if spec.transform == "product":
         return first * second
-    if spec.transform == "zscore":
-        return _divide(first - second, columns[spec.sources[2]])
-    raise ValueError(f"{spec.name}: {spec.transform} is not a row-wise transform")
+    return _divide(first - second, columns[spec.sources[2]])
 
 
 def _divide(top: FloatArray, bottom: FloatArray) -> FloatArray:

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cloud_optimizer.core.features.on_demand import TARGET_TIMESTAMP
 from cloud_optimizer.core.features.registry import FEATURES
 from cloud_optimizer.core.features.views import SERVICES, STORED_VIEWS, TARGET_TIME, VIEW_OF
-from cloud_optimizer.resources.feature_store.online import PROJECT, SCHEMA
+from cloud_optimizer.resources.feature_store.online import PROJECT, SCHEMA, online_table
 from cloud_optimizer.resources.postgres.connection import connect
 
 if TYPE_CHECKING:
@@ -155,4 +155,12 @@ class Catalogue:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "On demand feature view is an experimental feature", RuntimeWarning)
             self.feast.apply(feature_objects(self.root).all())
+        if self.online_store is None:
+            self._leave_room_for_updates()
         self.feast.apply([Project(name=PROJECT, tags={_FINGERPRINT: fingerprint})])
+
+    def _leave_room_for_updates(self) -> None:
+        """Let a new version of a row stay on its page: every row is updated daily, and no index is then (HOT)."""
+        with connect(self.url) as connection:
+            for view in STORED_VIEWS:
+                connection.execute(sql.SQL("ALTER TABLE {} SET (fillfactor = 45)").format(online_table(view)))

@@ -7,10 +7,10 @@ what the other wrote.
 
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final, LiteralString
 
 import numpy as np
@@ -100,7 +100,7 @@ class OnlineFeatures:
         Returns:
             cluster, workload_id, event_timestamp (of the oldest view read), then `names`.
         """
-        stored = _stored_names(names)
+        stored = _stored_names(tuple(names))
         values, known_at = self._read_stored(workloads, stored)
         columns = dict(zip(stored, values, strict=True))
         if not _INTERACTIONS.isdisjoint(names):
@@ -112,7 +112,7 @@ class OnlineFeatures:
             pl.Series("workload_id", [pair[1] for pair in workloads], pl.String),
             pl.Series("event_timestamp", known_at, UTC_TIMESTAMP),
         ]
-        return pl.DataFrame([*keys, *(pl.Series(name, columns[name], nan_to_null=True) for name in names)])
+        return pl.DataFrame([*keys, *_series(columns, names, len(workloads))])
 
     def close(self) -> None:
         """Close the connections that reading opened."""
@@ -128,7 +128,7 @@ class OnlineFeatures:
         return pool
 
     def _read_stored(
-        self, workloads: Sequence[tuple[str, str]], names: Sequence[str]
+        self, workloads: Sequence[tuple[str, str]], names: tuple[str, ...]
     ) -> tuple[FloatArray, list[datetime | None]]:
         """Return values, shape [names, workloads], and the time at which the oldest part of each row was known."""
         values = np.full((len(names), len(workloads)), np.nan, dtype=np.float32)
@@ -147,16 +147,8 @@ class OnlineFeatures:
                 known_at[column] = min(event_time, known_at[column] or event_time)
         return values, known_at
 
-    def _query(self, keys: list[bytes], names: Sequence[str]) -> list[tuple[bytes, datetime, str, bytes]]:
-        views = {view: [name for name in names if VIEW_OF[name] == view] for view in STORED_VIEWS}
-        parts = [
-            sql.SQL(_READ).format(
-                unknown=UNKNOWN, table=_table(view), keys=sql.Placeholder("keys"), names=sql.Literal(chosen)
-            )
-            for view, chosen in views.items()
-            if chosen
-        ]
-        if not parts:
+    def _query(self, keys: list[bytes], names: tuple[str, ...]) -> list[tuple[bytes, datetime, str, bytes]]:
+        if not names:
             return []
         try:
             with (
@@ -164,10 +156,24 @@ class OnlineFeatures:
                 self._pool.connection() as connection,
                 connection.cursor(binary=True) as cursor,
             ):
-                cursor.execute(sql.SQL(" UNION ALL ").join(parts), {"keys": keys})
+                cursor.execute(_statement(names), {"keys": keys})
                 return cursor.fetchall()
         except (psycopg.OperationalError, PoolTimeout) as error:
             raise connection_error(self.url, str(error)) from error
+
+
+@cache
+def _statement(names: tuple[str, ...]) -> bytes:
+    """Return the query of some stored features; made once, because composing it takes longer than running it."""
+    views = {view: [name for name in names if VIEW_OF[name] == view] for view in STORED_VIEWS}
+    parts = [
+        sql.SQL(_READ).format(
+            unknown=UNKNOWN, table=online_table(view), keys=sql.Placeholder("keys"), names=sql.Literal(chosen)
+        )
+        for view, chosen in views.items()
+        if chosen
+    ]
+    return sql.SQL(" UNION ALL ").join(parts).as_bytes(None)
 
 
 @contextmanager
@@ -183,10 +189,18 @@ def _tables_expected() -> Iterator[None]:
         ) from error
 
 
-def _stored_names(names: Sequence[str]) -> list[str]:
+@cache
+def _stored_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return what has to be read for `names`: the stored ones, and what interactions are made of."""
     sources = () if _INTERACTIONS.isdisjoint(names) else INTERACTION_SOURCES
-    return [name for name in dict.fromkeys((*names, *sources)) if VIEW_OF[name] in STORED_VIEWS]
+    return tuple(name for name in dict.fromkeys((*names, *sources)) if VIEW_OF[name] in STORED_VIEWS)
+
+
+def _series(columns: Mapping[str, FloatArray], names: Sequence[str], count: int) -> list[pl.Series]:
+    """Return the columns as series, NaN as null: slices of one series, at half the cost of one conversion each."""
+    flat = np.concatenate([columns[name] for name in names]) if names else np.empty(0, np.float32)
+    series = pl.Series(flat, nan_to_null=True)
+    return [series.slice(position * count, count).alias(name) for position, name in enumerate(names)]
 
 
 def _calendar(target_time: datetime | None, count: int) -> dict[str, FloatArray]:
@@ -211,8 +225,9 @@ def _merge(session: Session, view: str, keys: Sequence[bytes], rows: pl.DataFram
     temporary = f"incoming_{view}"
     session.execute(sql.SQL(_CREATE).format(incoming=sql.Identifier(temporary)))
     session.copy(temporary, incoming)
-    session.execute(sql.SQL(_MERGE).format(table=_table(view), incoming=sql.Identifier(temporary)))
+    session.execute(sql.SQL(_MERGE).format(table=online_table(view), incoming=sql.Identifier(temporary)))
 
 
-def _table(view: str) -> sql.Identifier:
+def online_table(view: str) -> sql.Identifier:
+    """Return the table in which Feast keeps a view's newest rows."""
     return sql.Identifier(SCHEMA, f"{PROJECT}_{view}")

@@ -1,21 +1,26 @@
 """The store against Feast itself: what is registered, and that every read gives what Feast gives."""
 
+import os
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
+import psycopg
 import pytest
 from polars.testing import assert_frame_equal
+from psycopg.conninfo import conninfo_to_dict
 
 from cloud_optimizer.core.features.registry import FEATURES
-from cloud_optimizer.core.features.views import SERVICES, TARGET_TIME
+from cloud_optimizer.core.features.views import SERVICES, STORED_VIEWS, TARGET_TIME
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.feature_store.offline import FRESHNESS
 from cloud_optimizer_tests.resources.feature_store.conftest import CLUSTERS, FIRST
 
 TRAINING, INFERENCE = SERVICES["cloud_optimizer_training"], "cloud_optimizer_inference"
+REPOSITORY = Path(__file__).parents[3] / "cloud_optimizer" / "feature_repo"
 TARGET = FIRST + timedelta(days=2, hours=7)
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning"),  # dask and pandas inside Feast
@@ -57,6 +62,13 @@ def test_applying_again_changes_nothing_and_serving_does_not_import_feast(store)
     command = [sys.executable, "-c", SERVING_PROGRAM, store.catalogue.url, str(store.root)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.stdout.strip() == "[]", run.stderr
+
+
+def test_online_tables_leave_room_for_updates_that_touch_no_index(store):
+    with psycopg.connect(store.catalogue.url) as connection:
+        query = "SELECT relname, reloptions FROM pg_class WHERE relname LIKE 'cloud_optimizer_%features'"
+        options = dict(connection.execute(query).fetchall())
+    assert options == {f"cloud_optimizer_{view}": ["fillfactor=45"] for view in STORED_VIEWS}
 
 
 def test_other_definitions_or_another_folder_are_applied_again(store, tmp_path):
@@ -136,3 +148,23 @@ def test_another_online_store_takes_the_place_of_postgresql(warehouse_url, tmp_p
     pairs = [("us", "w2"), ("us", "nobody")]
     assert_frame_equal(other.online(pairs, INFERENCE, TARGET), store.online(pairs, INFERENCE, TARGET), check_exact=True)
     other.close()
+
+
+def test_the_definitions_are_applied_by_hand_with_the_feast_command(warehouse_url, tmp_path):
+    parts = conninfo_to_dict(warehouse_url)
+    environment = {
+        **os.environ,
+        "PGHOST": str(parts["host"]),
+        "PGPORT": "5432",
+        "PGDATABASE": str(parts["dbname"]),
+        "PGUSER": str(parts["user"]),
+        "PGPASSWORD": "",
+        "CLOUD_OPTIMIZER_HOME": str(tmp_path),
+        "FEAST_USAGE": "False",
+    }
+    command = [str(Path(sys.executable).parent / "feast"), "-c", str(REPOSITORY), "apply", "--skip-source-validation"]
+    run = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    with psycopg.connect(warehouse_url) as connection:
+        names = connection.execute("SELECT feature_service_name FROM feast.feature_services").fetchall()
+    assert {name for (name,) in names} == set(SERVICES)
