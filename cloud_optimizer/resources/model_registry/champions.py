@@ -5,10 +5,17 @@ from datetime import date
 from typing import Any, Final
 
 from cloud_optimizer.core.errors import CloudOptimizerError
-from cloud_optimizer.resources.model_registry.records import LoggedModel, RegisteredVersion, desired_aliases
+from cloud_optimizer.resources.model_registry.records import (
+    CHAMPION,
+    PREVIOUS,
+    LoggedModel,
+    RegisteredVersion,
+    desired_aliases,
+)
 
 ATTEMPTS: Final = 20
 MODEL_ID_TAG: Final = "model_id"
+WITHDRAWN_TAG: Final = "withdrawn"
 
 
 def ensure_registered_model(client: Any, name: str, tags: dict[str, str]) -> None:
@@ -38,8 +45,12 @@ def versions(client: Any, name: str) -> list[RegisteredVersion]:
 
 
 def register(client: Any, name: str, model: LoggedModel, as_of: date) -> None:
-    """Add a version for the model unless it has one."""
-    if any(item.model_id == model.model_id for item in versions(client, name)):
+    """Add a version for the model unless it has one; one that was withdrawn counts again."""
+    known = [item for item in versions(client, name) if item.model_id == model.model_id]
+    for item in known:
+        if item.withdrawn:
+            client.delete_model_version_tag(name, str(item.version), WITHDRAWN_TAG)
+    if known:
         return
     tags = {
         MODEL_ID_TAG: model.model_id,
@@ -52,6 +63,13 @@ def register(client: Any, name: str, model: LoggedModel, as_of: date) -> None:
     client.create_model_version(name, source, run_id=model.run_id, model_id=model.model_id, tags=tags)
 
 
+def withdraw(client: Any, name: str, as_of: date) -> None:
+    """Mark the versions of a day as withdrawn; they stay readable."""
+    for item in versions(client, name):
+        if item.as_of == as_of and not item.withdrawn:
+            client.set_model_version_tag(name, str(item.version), WITHDRAWN_TAG, "true")
+
+
 def settle_aliases(client: Any, name: str) -> None:
     """Set the aliases until reading them back shows no difference, so that the last of several writers is right.
 
@@ -59,12 +77,16 @@ def settle_aliases(client: Any, name: str) -> None:
         CloudOptimizerError: Others keep setting them otherwise.
     """
     for _ in range(ATTEMPTS):
-        wanted = desired_aliases(versions(client, name))
+        known = versions(client, name)
+        wanted = desired_aliases(known)
         wrong = {alias: item for alias, item in wanted.items() if alias not in item.aliases}
-        if not wrong:
+        left = {alias for item in known for alias in item.aliases if alias in (CHAMPION, PREVIOUS)} - wanted.keys()
+        if not wrong and not left:
             return
         for alias, item in wrong.items():
             client.set_registered_model_alias(name, alias, str(item.version))
+        for alias in left:
+            client.delete_registered_model_alias(name, alias)
     raise CloudOptimizerError(f"The aliases of {name} in the model registry keep changing: promote again.")
 
 
@@ -80,4 +102,5 @@ def registered(version: Any, aliases: Iterable[str]) -> RegisteredVersion:
         as_of=date.fromisoformat(tags["as_of"]),
         data_version=tags["data_version"],
         aliases=tuple(sorted(aliases)),
+        withdrawn=WITHDRAWN_TAG in tags,
     )

@@ -83,6 +83,7 @@ class RegisteredVersion:
         as_of: Day whose end the promotion knew everything up to.
         data_version: Version of the data it was fitted on.
         aliases: Aliases that point to it now.
+        withdrawn: A rerun of its day chose otherwise.
     """
 
     name: str
@@ -93,6 +94,7 @@ class RegisteredVersion:
     as_of: date
     data_version: str
     aliases: tuple[str, ...]
+    withdrawn: bool = False
 
 
 def registered_name(cluster: str, resource: Resource) -> str:
@@ -109,13 +111,15 @@ def registered_name(cluster: str, resource: Resource) -> str:
 
 
 def desired_aliases(versions: Sequence[RegisteredVersion]) -> dict[str, RegisteredVersion]:
-    """Tell which versions the aliases belong to: the newest two models by day, then by version.
+    """Tell which versions the aliases belong to: the champions of the newest two days.
 
     It depends on what is registered only, so promotions in any order, at once or cut off in between end alike. A
-    model registered twice (two promotions at once) counts by its first version.
+    model registered twice (two promotions at once) counts by its first version; of several models of one day (the
+    day was run again) the last one counts; a withdrawn version does not count.
     """
     first: dict[str, RegisteredVersion] = {}
     for version in sorted(versions, key=lambda item: item.version):
         first.setdefault(version.model_id, version)
-    newest = sorted(first.values(), key=lambda item: (item.as_of, item.version), reverse=True)
+    of_day = {item.as_of: item for item in first.values() if not item.withdrawn}
+    newest = [of_day[day] for day in sorted(of_day, reverse=True)]
     return dict(zip((CHAMPION, PREVIOUS), newest, strict=False))

@@ -210,9 +210,9 @@ class ModelRegistry:
     def promote(self, cluster: str, resource: Resource, model: LoggedModel, as_of: date) -> RegisteredVersion:
         """Register a model as champion of a cluster's resource as of the end of a day; return its version.
 
-        Idempotent. The aliases follow from what is registered: the newest day is `champion`, the one before it
-        `previous`; so a backfill of an old day does not depose today's champion, and a promotion that was killed
-        before the aliases were set, or ran beside another one, is completed by the next.
+        Idempotent. The aliases follow from what is registered: the newest day's model is `champion`, that of the day
+        before it in the list `previous`. So a backfill of an old day does not depose today's champion, and a promotion
+        that was killed before the aliases were set, or ran beside another one, is completed by the next.
         """
         name = registered_name(cluster, resource)
         champions.ensure_registered_model(self.client, name, {"cluster": cluster, "resource": resource})
@@ -220,3 +220,10 @@ class ModelRegistry:
         champions.settle_aliases(self.client, name)
         mine = [item for item in champions.versions(self.client, name) if item.model_id == model.model_id]
         return min(mine, key=lambda item: item.version)
+
+    def withdraw(self, cluster: str, resource: Resource, as_of: date) -> None:
+        """Take back the promotion of a day whose rerun kept the incumbent; nothing happens where there was none."""
+        name = registered_name(cluster, resource)
+        if champions.versions(self.client, name):
+            champions.withdraw(self.client, name, as_of)
+            champions.settle_aliases(self.client, name)

@@ -73,6 +73,28 @@ def test_a_backfilled_day_registers_its_model_and_leaves_todays_champion(registr
     assert registry.champion("backfill", "cpu", before=date(2024, 1, 5)) is None
 
 
+def test_a_day_that_is_run_again_replaces_its_own_champion_and_keeps_the_previous_day(registry: ModelRegistry) -> None:
+    old, first, again = (_logged(registry, "again", day) for day in (1, 2, 3))
+    registry.promote("again", "cpu", old, date(2024, 1, 1))
+    registry.promote("again", "cpu", first, date(2024, 1, 2))
+    registry.promote("again", "cpu", again, date(2024, 1, 2))
+    assert _aliases(registry, "again") == {"champion": again.model_id, "previous": old.model_id}
+
+
+def test_a_withdrawn_promotion_gives_the_place_back_and_may_return(registry: ModelRegistry) -> None:
+    old, new = _logged(registry, "back", 1), _logged(registry, "back", 2)
+    registry.withdraw("back", "cpu", date(2024, 1, 1))  # nothing there yet
+    registry.promote("back", "cpu", old, date(2024, 1, 1))
+    registry.promote("back", "cpu", new, date(2024, 1, 2))
+    registry.withdraw("back", "cpu", date(2024, 1, 2))
+    assert _aliases(registry, "back") == {"champion": old.model_id}
+    registry.withdraw("back", "cpu", date(2024, 1, 1))
+    assert _aliases(registry, "back") == {}
+    registry.promote("back", "cpu", new, date(2024, 1, 2))
+    assert _aliases(registry, "back") == {"champion": new.model_id}
+    assert len(registry.versions("back", "cpu")) == 2
+
+
 def test_resources_and_clusters_have_champions_of_their_own(registry: ModelRegistry) -> None:
     model = _logged(registry, "own", 1)
     registry.promote("own", "cpu", model, date(2024, 1, 1))
