@@ -1,7 +1,7 @@
 """The tables that partitions of the graph fill: their columns, and which rows belong to a day of a cluster."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import polars as pl
@@ -15,8 +15,6 @@ from cloud_optimizer.core.records import (
     QUARANTINE_SCHEMA,
     RECOMMENDATION_SCHEMA,
 )
-
-Instant = date | datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +42,6 @@ class Table:
         """Whether the day column is a timestamp."""
         return self.schema[self.day_column] == UTC_TIMESTAMP
 
-    def bound(self, day: date) -> Instant:
-        """Return where a day starts, in the type of the day column."""
-        return datetime.combine(day, time()) if self.is_timed else day
-
     def day(self) -> pl.Expr:
         """Return the expression of the day a row belongs to."""
         column = pl.col(self.day_column)
@@ -66,9 +60,8 @@ class Table:
         if "workload_id" in self.schema:
             check_workloads(typed["workload_id"].drop_nulls().unique())
         days = typed.select(self.day()).to_series()
-        if not (
-            typed["cluster"].eq_missing(cluster) & days.is_between(start, end, closed="left").fill_null(False)
-        ).all():
+        inside = days.is_between(start, end, closed="left").fill_null(False) & typed["cluster"].eq_missing(cluster)
+        if not inside.all():
             raise ValueError(f"{self.name}: rows outside cluster {cluster!r} and days {start} to {end}")
         return self.ordered(typed)
 

@@ -11,7 +11,7 @@ import pytest
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.resources.postgres.server_process import binaries
-from cloud_optimizer.resources.postgres.sql_files import QUERIES
+from cloud_optimizer.resources.postgres.sql_files import QUERIES, SQL_FOLDER
 from cloud_optimizer.resources.warehouse import (
     ACCURACY,
     DRIFT,
@@ -283,6 +283,7 @@ def test_no_query_reads_samples() -> None:
     assert len(query_names()) >= 12
     for name, question in query_names().items():
         assert question.endswith("?")
+        assert f"| `{name}` | {question} |" in (SQL_FOLDER.parents[1] / "docs/warehouse.md").read_text("utf-8")
         text = find_query(name).text
         assert "raw_workload_metrics" not in text
         assert "FROM workload_metrics" not in text

@@ -67,6 +67,7 @@ def test_conflicting_duplicates_are_kept_and_come_back_in_one_fixed_order(wareho
     duplicates = pl.concat([rows(RAW_SAMPLES, "alpha", DAY, value=value) for value in (2.0, 1.0, 2.0)])
     warehouse.replace("alpha", DAY, NEXT, {RAW_SAMPLES: duplicates})
     assert warehouse.read(RAW_SAMPLES, "alpha", DAY, NEXT)["cpu_usage_cores"].to_list() == [1.0, 2.0, 2.0] * 2
+    assert warehouse.read(RAW_SAMPLES, "alpha", DAY, NEXT, ["replicas"])["replicas"].to_list() == [1.0, 2.0, 2.0] * 2
 
 
 def test_rows_that_do_not_belong_to_the_partition_are_refused_before_anything_is_deleted(warehouse: Warehouse) -> None:
