@@ -197,9 +197,9 @@ class _Frame:
         return self.panel.window(start, origin)
 
     def scales(self) -> dict[str, Float64Array]:
-        """In-sample scale of MASE over the models' look-back before every origin, target to [n, origins]."""
-        lookback, season = self.settings.forecast.history_days * DAY, self.settings.forecast.season
-        pasts = [self.panel.window(max(self.panel.start, o - lookback), o) for o in self.plan.origins]
+        """In-sample scale of MASE: all that lies before every origin, target to [n, origins]."""
+        season = self.settings.forecast.season
+        pasts = [self.panel.window(self.panel.start, origin) for origin in self.plan.origins]
         columns = {target: TARGETS_BY_NAME[target].column for target in self.plan.targets}
         return {
             target: np.stack([seasonal_naive_scale(past[column], season) for past in pasts], axis=1)
