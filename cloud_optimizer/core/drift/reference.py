@@ -28,10 +28,14 @@ _SMALLEST_DEVIATION: Final = 1e-6
 
 @dataclass(frozen=True)
 class Yardstick:
-    """Mean and standard deviation of a statistic over the reference days; the PSI is measured by its logarithm."""
+    """Mean, standard deviation and largest value of a statistic over the reference days.
+
+    Mean and deviation of the PSI are those of its logarithm.
+    """
 
     mean: float
     deviation: float
+    largest: float
     logarithmic: bool
 
     @classmethod
@@ -41,7 +45,8 @@ class Yardstick:
         if not known.size:
             return None
         scaled = np.log(np.maximum(known, _SMALLEST_PSI)) if statistic == PSI else known
-        return cls(float(scaled.mean()), max(float(scaled.std()), _SMALLEST_DEVIATION), statistic == PSI)
+        deviation = max(float(scaled.std()), _SMALLEST_DEVIATION)
+        return cls(float(scaled.mean()), deviation, float(known.max()), statistic == PSI)
 
     def deviations(self, values: Float64Array) -> Float64Array:
         """Return by how many standard deviations values exceed the mean."""
@@ -49,9 +54,9 @@ class Yardstick:
         return np.asarray((scaled - self.mean) / self.deviation)
 
     def value(self, deviations: float) -> float:
-        """Return the value that exceeds the mean by this many standard deviations."""
+        """Return the value that exceeds the mean by this many standard deviations, and is no less than the largest."""
         scaled = self.mean + deviations * self.deviation
-        return math.exp(min(scaled, 50.0)) if self.logarithmic else scaled
+        return max(math.exp(min(scaled, 50.0)) if self.logarithmic else scaled, self.largest)
 
 
 @dataclass(frozen=True)

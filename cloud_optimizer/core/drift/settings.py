@@ -34,7 +34,7 @@ class DriftSettings(BaseModel):
         default=0.12, ge=0.0, le=1.0, description="Smallest KS distance of the spread around the day's level."
     )
     rhythm_floor: float = Field(
-        default=0.5, ge=0.0, description="Smallest lost share of the weekly rhythm that can be drift."
+        default=0.6, ge=0.0, description="Smallest lost share of the weekly rhythm that can be drift."
     )
     category_floor: float = Field(
         default=0.25, ge=0.0, le=1.0, description="Smallest Cramer's V of a category's shares that can be drift."
@@ -47,14 +47,14 @@ class DriftSettings(BaseModel):
     )
     workload_share: float = Field(default=0.2, gt=0.0, le=1.0, description="Shifted workloads that make a kind drift.")
     column_deviations: float = Field(
-        default=4.5,
+        default=5.0,
         gt=0.0,
         description="Standard deviations beyond what the reference days reach, for columns that are counted together.",
     )
     single_deviations: float = Field(
-        default=2.75, gt=0.0, description="The same for evidence that stands alone: rhythm, mix, shifted workloads."
+        default=3.0, gt=0.0, description="The same for evidence that stands alone: rhythm, mix, shifted workloads."
     )
     column_share: dict[Kind, float] = Field(
-        default={"data": 0.15, "prediction": 0.25, "target": 0.25},
+        default={"data": 0.25, "prediction": 0.25, "target": 0.25},
         description="Share of the columns that must drift for the kind to drift; always at least one column.",
     )

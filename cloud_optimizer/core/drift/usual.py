@@ -20,6 +20,8 @@ SPREAD: Final = "ks_spread"
 RHYTHM: Final = "lost_rhythm"
 
 _CLIP: Final = 10.0  # deviations beyond it say the same; it also stands for any change of a constant series
+_RECENT_DAYS: Final = 7
+_LARGEST_TREND: Final = 1.5  # a level that moved further within a reference is no trend to go along with
 _MINIMUM_OTHERS: Final = 2  # days that a day is compared with
 
 
@@ -75,7 +77,7 @@ class UsualDays:
         """Learn from reference days, values [n, D, S] with NaN for unknown."""
         like = {day: like_days(day, weekdays, settings.minimum_like_days) for day in range(7)}
         expected = _expected_without_itself(values, [like[day] for day in weekdays])
-        profiles = {day: median_known(values[:, days], axis=1) for day, days in like.items()}
+        profiles = _recent_profiles(values, weekdays, like)
         scale = _typical_size(values - expected, (1, 2))
         mean = mean_known(np.stack([_daily(profile[:, None]) for profile in profiles.values()]), axis=0)
         deviations = _deviations(values, expected, scale)
@@ -85,22 +87,29 @@ class UsualDays:
         usual = {
             KS: np.array([ks_to_sorted(level, deviations.level[:, day], among=True) for day in days]),
             SPREAD: np.array([ks_to_sorted(spread, deviations.spread[:, day], among=True) for day in days]),
-            RHYTHM: _lost_rhythm(deviations, mean, daily_scale),
+            RHYTHM: RhythmFit.of(deviations, mean, daily_scale).lost_share(),
         }
         shifted = _shifted(deviations, daily_scale, settings)
         return cls(profiles, scale, mean, daily_scale, level, spread, usual, shifted)
 
     def compare(
-        self, day: Float64Array, weekday: int, settings: DriftSettings
+        self, days: Float64Array, weekday: int, settings: DriftSettings
     ) -> tuple[dict[str, float], NDArray[np.bool_]]:
-        """Return the statistics of a day [n, S], and which workloads' daily means are far off, shape [n]."""
-        deviations = _deviations(day[:, None], self.profiles[weekday][:, None], self.scale)
+        """Return the statistics of a day, and which workloads' daily means are far off, shape [n].
+
+        Args:
+            days: The day before and the day, shape [n, 2, S].
+            weekday: Weekday of the day.
+            settings: Thresholds.
+        """
+        expected = np.stack([self.profiles[(weekday - 1) % 7], self.profiles[weekday]], axis=1)
+        both = _deviations(days, expected, self.scale)
         statistics = {
-            KS: ks_to_sorted(self.level, deviations.level),
-            SPREAD: ks_to_sorted(self.spread, deviations.spread),
-            RHYTHM: float(_lost_rhythm(deviations, self.mean, self.daily_scale)[0]),
+            KS: ks_to_sorted(self.level, both.level[:, 1]),
+            SPREAD: ks_to_sorted(self.spread, both.spread[:, 1]),
+            RHYTHM: float(RhythmFit.of(both, self.mean, self.daily_scale).lost_share()[0]),
         }
-        return statistics, _shifted(deviations, self.daily_scale, settings)[:, 0]
+        return statistics, _shifted(both, self.daily_scale, settings)[:, 1]
 
 
 def _expected_without_itself(values: Float64Array, like: Sequence[NDArray[np.intp]]) -> Float64Array:
@@ -111,6 +120,25 @@ def _expected_without_itself(values: Float64Array, like: Sequence[NDArray[np.int
         if others.size >= _MINIMUM_OTHERS:
             expected[:, day] = median_known(values[:, others], axis=1)
     return expected
+
+
+def _recent_profiles(
+    values: Float64Array, weekdays: Sequence[int], like: Mapping[int, NDArray[np.intp]]
+) -> dict[int, Float64Array]:
+    """Return the median of each weekday's like days, brought to the level of the last week, [n, S] each.
+
+    A reference ends before the day that is judged: with a steady trend its middle lies weeks back, and every day
+    would look shifted. The level is the median over the last seven days of daily mean / profile's daily mean.
+    """
+    profiles = {day: median_known(values[:, days], axis=1) for day, days in like.items()}
+    last = np.arange(max(values.shape[1] - _RECENT_DAYS, 0), values.shape[1])
+    expected = np.stack([profiles[weekdays[day]] for day in last], axis=1)
+    known = ~np.isnan(values[:, last]) & ~np.isnan(expected)
+    usual = _daily(np.where(known, expected, np.nan))
+    seen = _daily(np.where(known, values[:, last], np.nan))
+    ratio = np.divide(seen, usual, out=np.full(seen.shape, np.nan), where=usual > 0)
+    level = np.clip(np.nan_to_num(median_known(ratio, axis=1), nan=1.0), 1 / _LARGEST_TREND, _LARGEST_TREND)
+    return {day: profile * level[:, None] for day, profile in profiles.items()}
 
 
 def _deviations(values: Float64Array, expected: Float64Array, scale: Float64Array) -> Deviations:
@@ -128,19 +156,33 @@ def _daily(values: Float64Array) -> Float64Array:
     return mean_known(values, axis=-1)
 
 
-def _lost_rhythm(deviations: Deviations, mean: Float64Array, daily_scale: Float64Array) -> Float64Array:
-    """Return the share of the weekly rhythm that each day lacks, shape [D]: 0 as usual, 1 gone.
+@dataclass(frozen=True)
+class RhythmFit:
+    """Sums over workloads from which the lost share of the weekly rhythm follows, shape [D] each.
 
-    The least-squares slope, over workloads, of the day's difference on the negative of what the weekday usually adds
-    to the mean, each workload weighed by its precision. NaN where no workload has a rhythm.
+    The share is the least-squares slope of a day's difference on the negative of what its weekday usually adds to the
+    mean, each workload weighed by its precision: 0 as usual, 1 gone.
     """
-    effect = deviations.expected - mean
-    weight = np.divide(1.0, daily_scale**2, out=np.zeros_like(daily_scale), where=daily_scale > 0)
-    known = ~np.isnan(effect) & ~np.isnan(deviations.daily)
-    product = np.where(known, -deviations.daily * effect * weight, 0.0).sum(axis=0)
-    power = np.where(known, effect**2 * weight, 0.0).sum(axis=0)
-    slope = np.divide(product, power, out=np.full(product.shape, np.nan), where=power > 0)
-    return np.asarray(slope)
+
+    product: Float64Array
+    power: Float64Array
+
+    @classmethod
+    def of(cls, deviations: Deviations, mean: Float64Array, daily_scale: Float64Array) -> "RhythmFit":
+        """Sum up days."""
+        effect = deviations.expected - mean
+        weight = np.divide(1.0, daily_scale**2, out=np.zeros_like(daily_scale), where=daily_scale > 0)
+        known = ~np.isnan(effect) & ~np.isnan(deviations.daily)
+        product = np.where(known, -deviations.daily * effect * weight, 0.0).sum(axis=0)
+        return cls(product, np.where(known, effect**2 * weight, 0.0).sum(axis=0))
+
+    def lost_share(self) -> Float64Array:
+        """Return the lost share over each day and the one before it, shape [D - 1]; NaN where there is no rhythm.
+
+        Two days, because a single one of a small fleet is too noisy to show a lost rhythm in the middle of a week.
+        """
+        product, power = (np.convolve(sums, np.ones(2), "valid") for sums in (self.product, self.power))
+        return np.asarray(np.divide(product, power, out=np.full(product.shape, np.nan), where=power > 0))
 
 
 def _shifted(deviations: Deviations, daily_scale: Float64Array, settings: DriftSettings) -> NDArray[np.bool_]:

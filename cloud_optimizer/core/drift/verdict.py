@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.core.drift.layout import DayLayout, known_rows
 from cloud_optimizer.core.drift.reference import (
     SHIFTED_SHARE,
@@ -116,7 +117,8 @@ def drift_verdict(
         cluster: Cluster name.
         day: The day, UTC.
         references: What is usual, by kind.
-        current: The day's frame by kind, with the columns of its reference; rows of other days are left out.
+        current: The day's frame by kind, with the columns of its reference, and the day before, by which the weekly
+            rhythm is judged; other rows are left out.
         settings: Thresholds, the same as for the references.
 
     Raises:
@@ -126,8 +128,9 @@ def drift_verdict(
     rows: list[dict[str, object]] = []
     kinds = {}
     for kind, frame in current.items():
-        today = known_rows(frame.filter(pl.col("timestamp").dt.date() == day))
-        findings, shifted = _findings(references[kind], today, day, settings)
+        recent = known_rows(frame.filter(pl.col("timestamp").dt.date().is_between(day - DAY, day)))
+        today = recent.filter(pl.col("timestamp").dt.date() == day)
+        findings, shifted = _findings(references[kind], recent, today, day, settings)
         kinds[kind] = _decide(references[kind], today, findings, shifted, settings)
         rows += [{"cluster": cluster, "date": day, "kind": kind, **_row(finding)} for finding in findings]
     return DriftVerdict(cluster, day, pl.DataFrame(rows, schema=DRIFT_SCHEMA, orient="row"), kinds)
@@ -139,18 +142,18 @@ def _row(finding: Finding) -> dict[str, object]:
 
 
 def _findings(
-    reference: DriftReference, today: pl.DataFrame, day: date, settings: DriftSettings
+    reference: DriftReference, recent: pl.DataFrame, today: pl.DataFrame, day: date, settings: DriftSettings
 ) -> tuple[list[Finding], tuple[str, ...]]:
     """Measure everything; return findings, furthest beyond their thresholds first, and the shifted workloads."""
     if _too_little(reference, today, settings):
         return [], ()
     if missing := sorted(set(reference.shares) - set(today.columns)):
         raise InputError(f"the {reference.kind} of {day} lack the columns {', '.join(missing)} of their reference")
-    layout = DayLayout.on_axes(today, settings.step, reference.workload_ids, [day])
+    layout = DayLayout.on_axes(recent, settings.step, reference.workload_ids, [day - DAY, day])
     values: dict[Evidence, float] = {}
     shifts = []
     for column, usual in reference.workloads.items():
-        statistics, shifted = usual.compare(layout.values(column)[:, 0], day.weekday(), settings)
+        statistics, shifted = usual.compare(layout.values(column), day.weekday(), settings)
         values |= {(column, name): value for name, value in statistics.items()}
         shifts.append(shifted)
     for column, share in reference.shares.items():
