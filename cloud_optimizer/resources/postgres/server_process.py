@@ -1,5 +1,6 @@
 """The server's processes and files: initdb, pg_ctl, the user that root runs it as. No connections are made here."""
 
+import logging
 import os
 import pwd
 import shutil
@@ -14,6 +15,8 @@ from typing import Final
 import psutil  # type: ignore[import-untyped]
 
 from cloud_optimizer.core.errors import CloudOptimizerError
+
+logger = logging.getLogger(__name__)
 
 SERVER_USER: Final = "pgserver"  # PostgreSQL refuses to run as root
 SETTINGS_FILE: Final = "cloud_optimizer.conf"
@@ -169,6 +172,7 @@ def _let_others_pass(path: Path) -> None:
     for folder in path.parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
+            logger.warning("PostgreSQL runs as the user %s: letting others pass through %s", SERVER_USER, folder)
             folder.chmod(mode | stat.S_IXOTH)
 
 

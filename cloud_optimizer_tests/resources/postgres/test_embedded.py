@@ -146,14 +146,19 @@ def test_a_server_that_cannot_start_says_why(home: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_an_ordinary_user_starts_a_server_of_their_own(home: Path) -> None:
-    """Root runs the server as another user; an ordinary user runs it as themselves."""
+    """Root runs the server as another user; an ordinary user runs it as themselves, with a socket of their own."""
     account = pwd.getpwnam(str(unprivileged_user()))
-    os.chown(home, account.pw_uid, account.pw_gid)
+    runtime = home / "runtime"
+    runtime.mkdir(0o700)
+    for folder in (home, runtime):
+        os.chown(folder, account.pw_uid, account.pw_gid)
     code = (
         "import os, sys; from pathlib import Path; from cloud_optimizer.resources.postgres import EmbeddedPostgres;"
         "os.setgroups([]); os.setgid(int(sys.argv[3])); os.setuid(int(sys.argv[2]));"
-        "server = EmbeddedPostgres(Path(sys.argv[1])).start(); print(server.is_running()); server.stop()"
+        "server = EmbeddedPostgres(Path(sys.argv[1])).start(); print(server.uri()); server.stop()"
     )
-    command = [sys.executable, "-c", code, str(home), str(account.pw_uid), str(account.pw_gid)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.stdout.strip() == "True", done.stderr
+    command = [sys.executable, "-c", code, str(home / ("long" * 30)), str(account.pw_uid), str(account.pw_gid)]
+    environment = {**os.environ, "XDG_RUNTIME_DIR": str(runtime)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert f"?host={runtime}/cloud-optimizer-" in done.stdout, done.stderr
+    assert list(runtime.iterdir()) == []  # stopping tidies up
