@@ -72,7 +72,7 @@ def _growth(workloads: int, threads: int, repeats: int) -> list[Row]:
     once = _best(lambda: build_features(small, threads=threads), repeats)
     large = _fleet(workloads * 10, STEPS)
     before = _peak_bytes()
-    tenfold = _best(lambda: build_features(large, threads=threads), 1)
+    tenfold = _best(lambda: build_features(large, threads=threads), repeats)
     output = len(BUILT) * workloads * 10 * STEPS * 4
     memory = (_peak_bytes() - before) / output
     return [
@@ -85,7 +85,7 @@ def _incremental(workloads: int, threads: int, repeats: int) -> list[Row]:
     panel = _fleet(workloads, (60 + WARMUP.days) * 24)
     day = panel.end - timedelta(days=1)
     whole = _best(lambda: build_features(panel, panel.start + WARMUP, threads), repeats)
-    one = _best(lambda: build_features(panel.window(day - WARMUP, panel.end), day, threads), repeats)
+    one = _best(lambda: build_features(panel.window(day - WARMUP, panel.end), day, threads), repeats * 5)
     return [
         Row("build: 60 days", whole, "s", "", True),
         Row("build: one new day, share of 60 days", one / whole, "", "<= 1/20", one <= whole / 20),

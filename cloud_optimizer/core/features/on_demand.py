@@ -1,6 +1,7 @@
 """Features that are computed when they are read: interactions, and the calendar of the time that is forecast."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -8,14 +9,23 @@ from numpy.typing import NDArray
 
 from cloud_optimizer.core.features.calendar import calendar_features
 from cloud_optimizer.core.features.formulas import row_formula
-from cloud_optimizer.core.features.views import INTERACTIONS
+from cloud_optimizer.core.features.views import INTERACTIONS, STORED_VIEWS, VIEW_OF
 from cloud_optimizer.core.panel import FloatArray
 
 INTERACTION_SOURCES: Final = tuple(dict.fromkeys(source for spec in INTERACTIONS for source in spec.sources))
 """Stored features that the interactions are made of."""
 
+INTERACTION_NAMES: Final = frozenset(spec.name for spec in INTERACTIONS)
+
 TARGET_TIMESTAMP: Final = "target_timestamp"
 """Request field: start of the interval that is forecast, UTC."""
+
+
+@cache
+def stored_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what has to be read for `names`: the stored ones, and what the interactions among them are made of."""
+    sources = () if INTERACTION_NAMES.isdisjoint(names) else INTERACTION_SOURCES
+    return tuple(name for name in dict.fromkeys((*names, *sources)) if VIEW_OF[name] in STORED_VIEWS)
 
 
 def interactions(columns: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

@@ -12,10 +12,17 @@ import polars as pl
 
 from cloud_optimizer.core.contracts import HOUR, KEY_SCHEMA, UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.core.features.on_demand import TARGET_TIMESTAMP, target_time_features
+from cloud_optimizer.core.features.on_demand import (
+    INTERACTION_NAMES,
+    INTERACTION_SOURCES,
+    TARGET_TIMESTAMP,
+    interactions,
+    stored_names,
+    target_time_features,
+)
 from cloud_optimizer.core.features.registry import FEATURES
 from cloud_optimizer.core.features.views import TARGET_TIME, VIEW_OF
-from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.panel import FloatArray, Panel
 from cloud_optimizer.resources.parquet import partition_path, partition_paths, write_parquet
 
 FEATURE_NAMES: Final = tuple(spec.name for spec in FEATURES)
@@ -101,7 +108,9 @@ class OfflineFeatures:
     def training_set(
         self, entities: pl.DataFrame, columns: Sequence[str], freshness: timedelta = FRESHNESS
     ) -> pl.DataFrame:
-        """Join to each entity the newest row that was known at its time.
+        """Join to each entity the newest row that was known at its time, and the newest of its cluster.
+
+        Interactions are computed from what was joined, as they are online.
 
         Args:
             entities: cluster, workload_id, event_timestamp and whatever else is to be kept, in any order;
@@ -112,19 +121,16 @@ class OfflineFeatures:
         Returns:
             The entities in their order with `columns` added: the answer of Feast's `get_historical_features`.
         """
-        target = [name for name in columns if name in TARGET_TIME]
-        needed = {"cluster", "workload_id", "event_timestamp", *([TARGET_TIMESTAMP] if target else [])}
+        needed = {"cluster", "workload_id", "event_timestamp"}
+        needed |= set() if TARGET_TIME.keys().isdisjoint(columns) else {TARGET_TIMESTAMP}
         if missing := needed - set(entities.columns):
             raise InputError(f"the entity frame lacks {', '.join(sorted(missing))}")
-        stored = [name for name in columns if name not in TARGET_TIME]
+        stored = stored_names(tuple(columns))
         asked = entities.with_row_index("__position").with_columns(pl.col("event_timestamp").cast(UTC_TIMESTAMP))
         joined = [self._as_of(part, str(key[0]), stored, freshness) for key, part in asked.group_by("cluster")]
         unknown = [pl.lit(None, pl.Float32).alias(name) for name in stored]
         rows = pl.concat(joined) if joined else asked.with_columns(unknown)
-        if target:
-            calendar = target_time_features(rows[TARGET_TIMESTAMP].dt.cast_time_unit("us").to_numpy())
-            rows = rows.with_columns(pl.Series(name, calendar[name]).fill_nan(None) for name in target)
-        return rows.sort("__position").select(*entities.columns, *columns)
+        return rows.with_columns(_on_demand(rows, columns)).sort("__position").select(*entities.columns, *columns)
 
     def _as_of(
         self, entities: pl.DataFrame, cluster: str, columns: Sequence[str], freshness: timedelta
@@ -139,6 +145,16 @@ class OfflineFeatures:
         join = partial(pl.DataFrame.join_asof, on="event_timestamp", tolerance=freshness, check_sortedness=False)
         known = join(ordered, rows.sort("event_timestamp"), by="workload_id")
         return join(known, common.sort("event_timestamp"))
+
+
+def _on_demand(rows: pl.DataFrame, columns: Sequence[str]) -> list[pl.Series]:
+    """Return the asked features that are computed from the joined row, as Feast computes them."""
+    computed: dict[str, FloatArray] = {}
+    if not INTERACTION_NAMES.isdisjoint(columns):
+        computed |= interactions({name: rows[name].to_numpy() for name in INTERACTION_SOURCES})
+    if not TARGET_TIME.keys().isdisjoint(columns):
+        computed |= target_time_features(rows[TARGET_TIMESTAMP].dt.cast_time_unit("us").to_numpy())
+    return [pl.Series(name, computed[name], nan_to_null=True) for name in columns if name in computed]
 
 
 def _scan(root: Path, schema: pl.Schema, cluster: str, start: datetime, end: datetime) -> pl.LazyFrame:

@@ -22,8 +22,8 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.errors import CloudOptimizerError, InputError
-from cloud_optimizer.core.features.on_demand import INTERACTION_SOURCES, interactions, target_time_features
-from cloud_optimizer.core.features.views import INTERACTIONS, STORED_VIEWS, TARGET_TIME, VIEW_OF
+from cloud_optimizer.core.features.on_demand import INTERACTION_NAMES, interactions, stored_names, target_time_features
+from cloud_optimizer.core.features.views import STORED_VIEWS, TARGET_TIME, VIEW_OF
 from cloud_optimizer.core.panel import FloatArray
 from cloud_optimizer.resources.feature_store.encoding import UNKNOWN, decode_floats, encode_floats, entity_key
 from cloud_optimizer.resources.postgres.connection import CONNECT_SECONDS, connection_error
@@ -33,7 +33,6 @@ SCHEMA: Final = "feast"
 PROJECT: Final = "cloud_optimizer"
 _READERS: Final = 4  # connections that a process reads with at once
 _NO_TABLE: Final = "42P01"  # SQLSTATE undefined_table
-_INTERACTIONS: Final = frozenset(spec.name for spec in INTERACTIONS)
 
 _CREATE: Final[LiteralString] = """
     CREATE TEMP TABLE {incoming} (entity_key bytea, feature_name text, value bytea, event_ts timestamptz)
@@ -81,7 +80,7 @@ class OnlineFeatures:
             session.execute(sql.SQL("SET LOCAL search_path = pg_temp"))  # where the driver looks for its COPY target
             for view in STORED_VIEWS:
                 if view == "cluster_features":
-                    _merge(session, view, [entity_key({"cluster": cluster})], newest.tail(1))
+                    _merge(session, view, [entity_key({"cluster": cluster})], newest.sort("event_timestamp").tail(1))
                 else:
                     _merge(session, view, keys, newest)
             session.commit()
@@ -100,10 +99,10 @@ class OnlineFeatures:
         Returns:
             cluster, workload_id, event_timestamp (of the oldest view read), then `names`.
         """
-        stored = _stored_names(tuple(names))
+        stored = stored_names(tuple(names))
         values, known_at = self._read_stored(workloads, stored)
         columns = dict(zip(stored, values, strict=True))
-        if not _INTERACTIONS.isdisjoint(names):
+        if not INTERACTION_NAMES.isdisjoint(names):
             columns |= interactions(columns)
         if not TARGET_TIME.keys().isdisjoint(names):
             columns |= _calendar(target_time, len(workloads))
@@ -123,7 +122,9 @@ class OnlineFeatures:
     @cached_property
     def _pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
         options = {"autocommit": True, "connect_timeout": CONNECT_SECONDS}
-        pool = ConnectionPool(self.url, min_size=1, max_size=_READERS, kwargs=options, open=True)
+        pool = ConnectionPool(
+            self.url, min_size=1, max_size=_READERS, timeout=CONNECT_SECONDS, kwargs=options, open=True
+        )
         weakref.finalize(self, pool.close)
         return pool
 
@@ -187,13 +188,6 @@ def _tables_expected() -> Iterator[None]:
         raise CloudOptimizerError(
             "the online feature store has no tables yet: materialize the asset feature_store, or run `feast apply`"
         ) from error
-
-
-@cache
-def _stored_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what has to be read for `names`: the stored ones, and what interactions are made of."""
-    sources = () if _INTERACTIONS.isdisjoint(names) else INTERACTION_SOURCES
-    return tuple(name for name in dict.fromkeys((*names, *sources)) if VIEW_OF[name] in STORED_VIEWS)
 
 
 def _series(columns: Mapping[str, FloatArray], names: Sequence[str], count: int) -> list[pl.Series]:

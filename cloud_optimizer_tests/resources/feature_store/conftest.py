@@ -17,10 +17,12 @@ CLUSTERS = ("eu/west", "us")
 
 @pytest.fixture(scope="package")
 def frames() -> dict[str, pl.DataFrame]:
-    """Return the feature rows of two days of two clusters that share their workload ids."""
+    """Return the feature rows of two days of two clusters that share their workload ids; `w3` ends 18 hours early."""
     panels = {cluster: random_panel(4, 24 * 17, seed=number) for number, cluster in enumerate(CLUSTERS)}
     last = FIRST + timedelta(days=2)
-    return {cluster: feature_frame(panel, cluster, FIRST, last) for cluster, panel in panels.items()}
+    rows = {cluster: feature_frame(panel, cluster, FIRST, last) for cluster, panel in panels.items()}
+    ended = (pl.col("workload_id") == "w3") & (pl.col("timestamp") >= last - timedelta(hours=18))
+    return {cluster: frame.filter(~ended) for cluster, frame in rows.items()}
 
 
 @pytest.fixture(scope="package")

@@ -80,3 +80,10 @@ def test_reading_and_writing_before_the_definitions_are_applied_says_what_to_do(
     with pytest.raises(CloudOptimizerError, match="no tables yet"):
         store.write_online("us", frames["us"])
     store.close()
+
+
+def test_the_cluster_is_as_new_as_its_newest_workload(store, frames):
+    row = store.online([("us", "w3")], INFERENCE, NOW)  # w3, the last by name, ended 18 hours before the others
+    newest = frames["us"].filter(workload_id="w0").tail(1)
+    assert row["cluster_cpu_capacity_cores_sum"].item() == newest["cluster_cpu_capacity_cores_sum"].item()
+    assert row["event_timestamp"].item() == NOW - timedelta(hours=18)
