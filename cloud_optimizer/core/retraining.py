@@ -1,8 +1,11 @@
-"""Whether a cluster's models are trained again: a pure decision with its reasons, for any cause."""
+"""Whether a cluster's models are trained again: causes, and a pure decision on them with its reasons.
+
+Failed checks (drift, performance) become causes where their history is read; age and data volume are found here.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,10 +16,16 @@ class RetrainingSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     cool_down: timedelta = Field(
-        timedelta(hours=12), ge=timedelta(0), description="Least time between two retrainings of a cluster."
+        default=timedelta(hours=12), ge=timedelta(0), description="Least time between two retrainings of a cluster."
     )
     maximum_failures: int = Field(
-        3, ge=1, le=20, description="Failed retrainings in a row after which only a person starts the next one."
+        default=3, ge=1, le=20, description="Failed retrainings in a row after which only a person starts the next one."
+    )
+    maximum_age: timedelta = Field(
+        default=timedelta(days=14), ge=timedelta(days=1), description="Models older than this are trained again."
+    )
+    new_data_share: float = Field(
+        default=0.5, gt=0.0, le=100.0, description="New samples, of those trained on, that ask for a training."
     )
 
 
@@ -67,6 +76,53 @@ class RetrainingVerdict:
     cause: Cause | None
     settled: frozenset[str]
     reasons: tuple[str, ...]
+
+
+def age_cause(
+    cluster: str, trained_until: date, today: date, partition: str, settings: RetrainingSettings
+) -> Cause | None:
+    """Return a cause when the latest training is too old; a new one each day until a training answers it.
+
+    Args:
+        cluster: Cluster name.
+        trained_until: Last day that the latest training learned from, whether it promoted anything or not.
+        today: The latest complete day.
+        partition: Key of the cluster's partition of that day; models are trained as of it.
+        settings: Bounds.
+    """
+    age = today - trained_until
+    if age <= settings.maximum_age:
+        return None
+    words = f"the models of {cluster} learned until {trained_until}, {age.days} days ago"
+    return Cause(f"age:{cluster}:{trained_until}:{today}", _end_of(today), partition, words)
+
+
+def volume_cause(
+    cluster: str,
+    today: date,
+    partition: str,
+    new_samples: int,
+    trained_samples: int,
+    settings: RetrainingSettings,
+) -> Cause | None:
+    """Return a cause when much more is known than at the latest training: 600 new samples beside 1,000, say.
+
+    Args:
+        cluster: Cluster name.
+        today: The latest complete day.
+        partition: Key of the cluster's partition of that day; models are trained as of it.
+        new_samples: Accepted samples since the latest training, late ones for earlier days included.
+        trained_samples: Accepted samples that the training learned from.
+        settings: Bounds.
+    """
+    if new_samples <= 0 or new_samples < settings.new_data_share * trained_samples:
+        return None
+    words = f"{new_samples:,} new samples since the models of {cluster} learned from {trained_samples:,}"
+    return Cause(f"volume:{cluster}:{today}", _end_of(today), partition, words)
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
 def retraining_decision(
