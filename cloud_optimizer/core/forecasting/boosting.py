@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from cloud_optimizer.core.contracts import QUANTILE_LEVELS, quantile_column
+from cloud_optimizer.core.contracts import quantile_column
+from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.panel import FloatArray
 
@@ -61,12 +62,12 @@ class LightGBMQuantiles:
         common["min_data_in_leaf"] = int(np.clip(len(target) // 50, 1, 200))
         rows = lightgbm.Dataset(features, target, weight=weight, feature_name=list(names), params=common)
         boosters = {
-            level: lightgbm.train({**common, "alpha": level}, rows, LIGHTGBM_ROUNDS) for level in QUANTILE_LEVELS
+            level: lightgbm.train({**common, "alpha": level}, rows, LIGHTGBM_ROUNDS) for level in LEARNED_LEVELS
         }
         return cls(boosters, settings.threads)
 
     def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles of the target, shape [rows, levels]."""
+        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
         columns = [booster.predict(features, num_threads=self._threads) for booster in self._boosters.values()]
         return np.stack(columns, axis=-1).astype(np.float32)
 
@@ -82,6 +83,6 @@ class LightGBMQuantiles:
 
         boosters = {
             level: lightgbm.Booster(model_file=folder / f"{stem}_{quantile_column(level)}.txt")
-            for level in QUANTILE_LEVELS
+            for level in LEARNED_LEVELS
         }
         return cls(boosters, settings.threads)

@@ -24,7 +24,7 @@ class ForecastSettings(BaseModel):
     horizon: int = Field(24, ge=1, le=2016, description="Number of intervals forecast from an origin.")
     season: int = Field(24, ge=1, le=2016, description="Intervals in the main season (a day).")
     targets: tuple[str, ...] = Field(tuple(TARGETS_BY_NAME), description="Names of the forecast targets.")
-    history_days: int = Field(28, ge=1, le=365, description="Days before an origin that a model may look at.")
+    history_days: int = Field(42, ge=1, le=365, description="Days before an origin that a model may look at.")
     minimum_history_days: int = Field(7, ge=0, description="Below it a workload gets the fallback forecast.")
     calibration_days: int = Field(14, ge=1, description="Most recent out-of-time days that calibrate intervals.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.core.forecasting.calibration import level_offsets, rearranged
+from cloud_optimizer.core.forecasting.calibration import expanded, level_offsets, rearranged
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
-from cloud_optimizer.core.forecasting.design import Design, build_design, from_link, residual_target
+from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
 from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
 from cloud_optimizer.core.forecasting.history import Positions, known_mean, origin_position
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
@@ -42,7 +42,7 @@ class QuantileRegressor(Protocol):
         ...
 
     def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles, shape [rows, levels]."""
+        """Return quantiles at LEARNED_LEVELS, shape [rows, learned]."""
         ...
 
     def save(self, folder: Path, stem: str) -> None:
@@ -136,19 +136,18 @@ class FittedDirect:
 
     def _predict_target(self, panel: Panel, target: str, position: Positions) -> tuple[FloatArray, NDArray[np.bool_]]:
         design = build_design(panel, target, position, self.settings)
-        offsets = self.offsets[target].astype(np.float32)
-        linked = _linked_quantiles(self.regressors[target], design) + offsets
-        quantiles = from_link(rearranged(linked), design.scale[..., None, None])[:, 0]
+        residual = predicted_residuals(self.regressors[target], design) + self.offsets[target].astype(np.float32)
+        quantiles = design.demand(rearranged(residual))[:, 0]
         history = design.history[:, 0]
         short = too_short(history, self.settings)
         quantiles[short] = history_quantiles(history[short], self.settings)
         return quantiles, short
 
 
-def _linked_quantiles(regressor: QuantileRegressor, design: Design) -> FloatArray:
-    """Return quantiles on the link scale, shape [n, k, H, levels]."""
+def predicted_residuals(regressor: QuantileRegressor, design: Design) -> FloatArray:
+    """Return all levels of the residual, shape [n, k, H, levels]."""
     rows = design.features.reshape(-1, len(design.names))
-    return regressor.predict(rows).reshape(*design.base.shape, -1) + design.base[..., None]
+    return expanded(regressor.predict(rows)).reshape(*design.base.shape, -1)
 
 
 def _offsets(
@@ -156,15 +155,15 @@ def _offsets(
 ) -> NDArray[np.float64]:
     design = build_design(panel, target, positions, settings)
     actual = residual_target(panel, target, positions, design)
-    predicted = _linked_quantiles(model, design) - design.base[..., None]
-    return level_offsets(rearranged(predicted).reshape(-1, predicted.shape[-1]), actual.reshape(-1))
+    predicted = predicted_residuals(model, design)
+    return level_offsets(predicted.reshape(-1, predicted.shape[-1]), actual.reshape(-1))
 
 
 def _origins(panel: Panel, settings: ForecastSettings, held_out: int) -> tuple[Positions, Positions]:
     """Return training origins whose forecasts end before the held-out intervals, and origins inside those."""
     stride = min(settings.season, settings.horizon)
     newest = panel.length - settings.horizon
-    everything = np.arange(newest, 7 * DAY // settings.step - 1, -stride)[::-1]
+    everything = np.arange(newest, 7 * settings.season - 1, -stride)[::-1]
     if not len(everything):
         msg = f"{panel.length} intervals are too few to fit: a week and one horizon are needed"
         raise InputError(msg)

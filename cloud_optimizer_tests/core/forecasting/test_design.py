@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.design import (
-    Design,
-    build_design,
-    demand_level,
-    from_link,
-    residual_target,
-    to_link,
-)
+from cloud_optimizer.core.forecasting.design import Design, build_design, calendar, residual_target
+from cloud_optimizer.core.forecasting.link import to_link
 from cloud_optimizer.core.panel import Panel
 
 from .conftest import make_panel
@@ -46,7 +40,7 @@ def test_nothing_at_or_after_an_origin_is_seen(panel: Panel, settings: ForecastS
 
 
 def test_features_of_one_forecast_interval_by_hand() -> None:
-    panel = make_panel(1, 28)
+    panel = make_panel(1, 42)
     values = np.ones((1, panel.length), dtype=np.float32)
     values[0, -24 * 7 :] = 2  # the last week
     values[0, -1] = 4  # one hour before the origin
@@ -55,36 +49,45 @@ def test_features_of_one_forecast_interval_by_hand() -> None:
     design = build_design(panel, "cpu_mean", np.array([panel.length]), ForecastSettings())
     level = (166 * 2 + 4 + 8) / 168
     assert design.scale[0, 0] == pytest.approx(level)
+    assert design.ceiling[0, 0] == pytest.approx(1.1 * 8)
     at = (0, 0, 5)
-    assert feature(design, "lag_1")[at] == pytest.approx(np.arcsinh(3 * 4 / level))
-    assert feature(design, "phase_lag_1")[at] == pytest.approx(np.arcsinh(3 * 8 / level))
-    assert feature(design, "phase_lag_2")[at] == pytest.approx(np.arcsinh(3 * 2 / level))
+
+    def distance(demand: float) -> float:
+        linked = float(to_link(np.float32(demand), design.scale[0, 0]))
+        return (linked - design.base[at]) / design.spread[at]
+
+    assert feature(design, "lag_1")[at] == pytest.approx(distance(4), rel=1e-5)
+    assert feature(design, "rule_last_value")[at] == pytest.approx(distance(4), rel=1e-5)
+    assert feature(design, "phase_lag_1")[at] == pytest.approx(distance(8), rel=1e-5)
+    assert feature(design, "phase_lag_7")[at] == pytest.approx(distance(2), abs=1e-5)
+    assert feature(design, "maximum_24")[at] == pytest.approx(distance(8), rel=1e-5)
     assert feature(design, "hour")[at] == 5
-    assert feature(design, "weekday")[at] == 0  # the panel starts on a Monday and ends after four weeks
+    assert feature(design, "weekday")[at] == 0  # the panel starts on a Monday and ends after six weeks
     assert feature(design, "ahead")[at] == 5
     assert feature(design, "level_of_capacity")[at] == pytest.approx(level / 4)
 
 
-def test_link_and_its_inverse_agree_and_demand_is_never_negative() -> None:
-    demand = np.array([0, 0.01, 1, 250], dtype=np.float32)
-    scale = np.float32(2.5)
-    np.testing.assert_allclose(from_link(to_link(demand, scale), scale), demand, rtol=1e-5, atol=1e-6)
-    assert from_link(np.float32(-0.3), scale) == 0
+def test_calendar_is_utc_hour_and_weekday() -> None:
+    known = calendar(make_panel(1, 7), np.array([0, 25, 6 * 24 + 23]))
+    np.testing.assert_array_equal(known["hour"], [0, 1, 23])
+    np.testing.assert_array_equal(known["weekday"], [0, 1, 6])
 
 
-def test_level_is_floored_by_the_long_run_and_positive_for_silence() -> None:
-    settings = ForecastSettings()
-    history = np.full((3, 28 * 24), 10, dtype=np.float32)
-    history[0, -7 * 24 :] = 0
-    history[1] = 0
-    history[2] = np.nan
-    np.testing.assert_allclose(demand_level(history, settings), [0.05 * 7.5, 1e-6, 1e-6], rtol=1e-6)
+def test_demand_of_the_residual_target_is_what_came_below_the_ceiling() -> None:
+    panel = make_panel(2, 60)
+    positions, settings = np.array([panel.length - 48, panel.length - 24]), ForecastSettings()
+    design = build_design(panel, "cpu_mean", positions, settings)
+    residual = residual_target(panel, "cpu_mean", positions, design)
+    actual = panel["cpu_usage_cores_mean"][:, -24:]
+    demand = design.demand(residual[..., None])[..., 0]
+    np.testing.assert_allclose(demand[:, 1], np.minimum(actual, design.ceiling[:, 1:]), rtol=1e-4)
+    assert (design.demand(np.full((2, 2, 24, 1), 1e6, np.float32)) <= design.ceiling[..., None, None] * 1.001).all()
 
 
-def test_residual_is_what_must_be_added_to_the_base() -> None:
-    panel = make_panel(2, 30)
-    positions, settings = np.array([panel.length - 24]), ForecastSettings()
-    design = build_design(panel, "memory_peak", positions, settings)
-    residual = residual_target(panel, "memory_peak", positions, design)
-    demand = from_link(design.base + residual, design.scale[..., None])
-    np.testing.assert_allclose(demand[:, 0], panel["memory_usage_bytes_max"][:, -24:], rtol=1e-4)
+def test_origins_of_different_phases_are_described_as_each_alone() -> None:
+    panel, settings = make_panel(3, 50), ForecastSettings()
+    positions = np.array([1100, 1106, 1113])
+    together = build_design(panel, "cpu_mean", positions, settings)
+    for i, position in enumerate(positions):
+        alone = build_design(panel, "cpu_mean", np.array([position]), settings)
+        np.testing.assert_allclose(together.features[:, i], alone.features[:, 0], rtol=1e-5, atol=1e-5)
