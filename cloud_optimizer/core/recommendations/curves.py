@@ -68,7 +68,8 @@ def outlook(
     usable = np.asarray(np.isfinite(mean + peak).all(axis=(1, 2)) & trusted, dtype=np.bool_)
     by_age = np.tile(sample_weights(history.hours, HOURS_PER_DAY, recent), 3)
     weights = np.nan_to_num(weights) * np.where(usable[:, None], by_age, 1.0)
-    grid = _grid(values, peak, usable, least)
+    reach = np.fmax(history.last_capacity(), np.fmax.reduce(history.peak, axis=1, initial=0.0))
+    grid = _grid(values, peak, usable, (least, reach))
     past = ExceedanceCurve.from_samples(values, weights, grid)
     exceedance, stated = past.exceedance.copy(), past.exceedance.copy()
     rows = np.flatnonzero(usable)
@@ -78,9 +79,22 @@ def outlook(
     others = np.flatnonzero(~usable)
     if others.size:
         stated[others] = _widened(values[others], weights[others], grid[others])
-    allowed = np.where(grid < least[:, None], np.fmax(exceedance, 1.0), exceedance)
-    curve = ExceedanceCurve.from_exceedance(grid, np.where(np.isnan(exceedance), np.nan, allowed))
-    return Outlook(curve, ExceedanceCurve.from_exceedance(grid, stated), ~usable)
+    known = np.isfinite(past.exceedance)
+    stated = stated * (1.0 - pool.surge_share) + pool.surge_share * _room(grid, reach)
+    allowed = np.where(known & (grid < least[:, None]), 1.0, exceedance)
+    return Outlook(
+        ExceedanceCurve.from_exceedance(grid, allowed), ExceedanceCurve.from_exceedance(grid, stated), ~usable
+    )
+
+
+def _room(grid: Array, reach: Array) -> Array:
+    """Return the share of what a workload can use that lies above each candidate [n, K].
+
+    A surge that nothing has shown yet may go anywhere up to there: half of the capacity is exceeded by half of them.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = np.where(reach[:, None] > 0, 1.0 - grid / reach[:, None], 0.0)
+    return np.clip(above, 0.0, 1.0)
 
 
 def pooled(past: Array, future: Array, pool: PoolSettings) -> Array:
@@ -108,8 +122,11 @@ def _widened(values: Array, weights: Array, grid: Array) -> Array:
     return ExceedanceCurve.from_samples(scaled, shares, grid).exceedance
 
 
-def _grid(values: Array, peak: Array, usable: Mask, least: Array) -> Array:
-    """Return ascending candidates [n, K]: sample values, and the range up to what else is thought possible."""
+def _grid(values: Array, peak: Array, usable: Mask, marks: tuple[Array, Array]) -> Array:
+    """Return ascending candidates [n, K]: sample values, the range up to what else is thought possible, and `marks`.
+
+    The marks are the least size allowed and the most that can be used, each [n].
+    """
     ordered: NDArray[np.float64] = np.sort(values, axis=1)
     past = sample_candidates(ordered, np.isfinite(ordered).sum(axis=1), HISTORY_CANDIDATES)
     low, high = past[:, 0], past[:, -1] * KERNEL[-1][0]
@@ -119,5 +136,6 @@ def _grid(values: Array, peak: Array, usable: Mask, least: Array) -> Array:
         high[rows] = np.maximum(past[rows, -1], np.max(last + 2.0 * (last - before), axis=1))
     ahead = geometric_candidates(low, high, AHEAD_CANDIDATES)
     # sizes under all demand are short all of the time, and just under the least none may be chosen
-    below = np.stack([np.zeros_like(low), BELOW * low, BELOW * least, least], axis=1)
-    return np.sort(np.concatenate([below, past, ahead], axis=1), axis=1)
+    least, reach = marks
+    special = np.stack([np.zeros_like(low), BELOW * low, BELOW * least, least, reach], axis=1)
+    return np.sort(np.concatenate([special, past, ahead], axis=1), axis=1)

@@ -67,7 +67,10 @@ class PoolSettings(BaseModel):
 
     forecast_weight: float = Field(ge=0, le=1, description="Weight of the forecast against history.")
     least_share: float = Field(
-        default=0.0002, gt=0, lt=0.1, description="Share of the time that what was seen once is given at least."
+        default=0.001, gt=0, lt=0.1, description="Share of the time that what one of them has seen is given at least."
+    )
+    surge_share: float = Field(
+        default=0.002, ge=0, lt=0.1, description="Share of the time given to surges that neither of them shows."
     )
     peak_weight: float = Field(
         default=0.1, ge=0, le=1, description="Share of an hour's samples taken to lie at its peak, not at its mean."
@@ -93,7 +96,8 @@ class RecommendationSettings(BaseModel):
         default=PoolSettings(forecast_weight=0.7), description="How history and forecast of CPU are pooled."
     )
     memory_pool: PoolSettings = Field(
-        default=PoolSettings(forecast_weight=0.5), description="How history and forecast of memory are pooled."
+        default=PoolSettings(forecast_weight=0.5, surge_share=0.0003),
+        description="How history and forecast of memory are pooled.",
     )
     cpu_fallback: FallbackSettings = Field(
         default=FallbackSettings(percentile=0.99, headroom=0.1), description="CPU where no model is trusted."

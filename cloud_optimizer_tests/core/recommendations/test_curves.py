@@ -9,7 +9,7 @@ from cloud_optimizer.core.recommendations.demand import DemandHistory
 from cloud_optimizer.core.recommendations.settings import PoolSettings
 from cloud_optimizer.core.sizing.recent import RecentSettings
 
-POOL = PoolSettings(forecast_weight=0.7, least_share=0.0002)
+POOL = PoolSettings(forecast_weight=0.7, least_share=0.0002, surge_share=0.0)
 
 
 def history(peak: float = 1.0) -> DemandHistory:
@@ -36,6 +36,15 @@ def test_shares_are_pooled_geometrically_and_neither_rules_out_what_the_other_sa
     past, future = np.array([0.01, 0.0, 0.01, 0.0]), np.array([0.05, 0.05, 0.0, 0.0])
     # .01^.3 * .05^.7 = .0308; .0002^.3 * .05^.7 = .0095; .01^.3 * .0002^.7 = .00065
     assert pooled(past, future, POOL).tolist() == pytest.approx([0.0308, 0.0095, 0.00065, 0.0], rel=0.01)
+
+
+def test_a_surge_nothing_has_shown_is_possible_up_to_all_the_workload_has() -> None:
+    ahead = (quantiles(0.4, 0.6), quantiles(0.5, 1.0))
+    pool = POOL.model_copy(update={"surge_share": 0.002})
+    seen = outlook(history(), ahead, np.zeros(1), trusted=True, recent=RecentSettings(), pool=pool)
+    # 3 of 4 cores: a quarter of .002; between candidates the curve is linear
+    assert seen.stated.risk(np.array([3.0]))[0] == pytest.approx(0.0005, rel=0.3)
+    assert seen.stated.risk(np.array([4.0]))[0] < 1e-4
 
 
 def test_more_capacity_is_never_riskier_and_a_higher_forecast_never_safer() -> None:
