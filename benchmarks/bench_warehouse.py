@@ -26,16 +26,25 @@ import polars as pl
 from cloud_optimizer.core.contracts import MEASURES, QUANTILE_LEVELS, ROLLUP_MEASURES, TARGETS, UTC_TIMESTAMP
 from cloud_optimizer.core.contracts import quantile_column as quantile
 from cloud_optimizer.resources.postgres import EmbeddedPostgres, create_databases
-from cloud_optimizer.resources.postgres.connection import connect
 from cloud_optimizer.resources.postgres.migrations import migrate
 from cloud_optimizer.resources.postgres.server_process import binaries
-from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, FORECASTS, HOURS, RAW_SAMPLES, Warehouse, query_names
+from cloud_optimizer.resources.warehouse import (
+    ACCURACY,
+    CLEAN_SAMPLES,
+    DRIFT,
+    FORECASTS,
+    HOURS,
+    RAW_SAMPLES,
+    Warehouse,
+    query_names,
+)
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 30
 END_DAY = FIRST_DAY + timedelta(days=DAYS)
 STEPS_A_DAY = 288
 PEER = "DROP TABLE IF EXISTS peer; CREATE UNLOGGED TABLE peer AS SELECT * FROM raw_workload_metrics WHERE false"
+DUMP = "COPY (SELECT * FROM raw_workload_metrics WHERE cluster = 'fleet') TO '/dev/null' (FORMAT binary)"
 WORKLOADS_A_CLUSTER = 116  # 116 * 30 * 288 = 1.002 million samples
 
 
@@ -86,31 +95,39 @@ def _ingestion(server: EmbeddedPostgres, folder: Path, workloads: int, repeats: 
     url = _database(server, "ingestion")
     warehouse = Warehouse(url)
     samples = _samples("fleet", workloads)
+    clean = samples.with_columns(state=pl.lit("on"), sample_count=pl.lit(1, pl.UInt32))
     csv = folder / "samples.csv"
     samples.write_csv(csv)
-    count = samples.height
-    copied, loaded, replaced, dumped, read = [], [], [], [], []
+    copied, loaded, replaced, cleaned = [], [], [], []
     for _ in range(repeats):
         _psql(url, PEER)
         copied.append(_seconds(lambda: _psql(url, f"\\copy peer FROM '{csv}' CSV HEADER")))
-        with connect(url, autocommit=True) as connection:
-            connection.execute("TRUNCATE raw_workload_metrics")
+        _psql(url, "TRUNCATE raw_workload_metrics, workload_metrics")
         loaded.append(_seconds(lambda: warehouse.replace("fleet", FIRST_DAY, END_DAY, {RAW_SAMPLES: samples})))
         replaced.append(_seconds(lambda: warehouse.replace("fleet", FIRST_DAY, END_DAY, {RAW_SAMPLES: samples})))
-    limit, own = count / median(copied), count / median(loaded)
-    again = count / median(replaced)
-    rows = [
+        cleaned.append(_seconds(lambda: warehouse.replace("fleet", FIRST_DAY, END_DAY, {CLEAN_SAMPLES: clean})))
+    csv.unlink()
+    limit = samples.height / median(copied)
+    own = {
+        "raw samples into an empty table": loaded,
+        "raw samples over the same rows": replaced,
+        "clean samples, with a primary key": cleaned,
+    }
+    rates = {name: samples.height / median(seconds) for name, seconds in own.items()}
+    return [
         Row("ingestion: psql \\copy, unindexed and unlogged", limit, "rows/s", "", True),
-        Row("ingestion: replace, empty table", own, "rows/s", ">= 0.5 of \\copy", own >= 0.5 * limit),
-        Row("ingestion: replace, over the same rows", again, "rows/s", ">= 0.5 of \\copy", again >= 0.5 * limit),
+        *(Row(f"ingestion: {n}", rate, "rows/s", ">= 0.5 of \\copy", rate >= 0.5 * limit) for n, rate in rates.items()),
+        *_reading(warehouse, samples.height, repeats + 1),
     ]
-    copy = "COPY (SELECT * FROM raw_workload_metrics WHERE cluster = 'fleet') TO '/dev/null' (FORMAT binary)"
-    for _ in range(repeats + 1):
-        dumped.append(_seconds(lambda: _psql(url, copy)))
+
+
+def _reading(warehouse: Warehouse, count: int, repeats: int) -> list[Row]:
+    dumped, read = [], []
+    for _ in range(repeats):
+        dumped.append(_seconds(lambda: _psql(warehouse.url, DUMP)))
         read.append(_seconds(lambda: warehouse.read(RAW_SAMPLES, "fleet", FIRST_DAY, END_DAY)))
     limit, own = count / median(dumped), count / median(read)
     return [
-        *rows,
         Row("reading: binary COPY to /dev/null", limit, "rows/s", "", True),
         Row("reading: 30 days of a cluster as a frame", own, "rows/s", ">= 0.5 of COPY", own >= 0.5 * limit),
     ]

@@ -9,6 +9,7 @@ from psycopg import sql
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
 from cloud_optimizer.core.costs.prices import PRICE_COLUMNS, PRICE_TABLE_SCHEMA
 from cloud_optimizer.core.names import check_cluster, check_workloads
+from cloud_optimizer.resources.warehouse.session import Session
 from cloud_optimizer.resources.warehouse.warehouse import Warehouse
 
 WORKLOAD_SCHEMA: Final = pl.Schema(
@@ -57,11 +58,15 @@ def record_workloads(warehouse: Warehouse, workloads: pl.DataFrame, at: datetime
     known = {name: pl.col(name) if name in workloads.columns else pl.lit(None) for name in WORKLOAD_SCHEMA}
     known |= {"valid_from": pl.lit(at), "valid_to": pl.lit(None)}
     rows = workloads.select(**known).cast(WORKLOAD_SCHEMA).with_columns(pl.col(pl.Float64).fill_nan(None))
-    with warehouse.transaction() as session:
+
+    def merge(session: Session) -> None:
         session.execute(MERGE_LOCK)
         session.execute(INCOMING)
         session.copy("incoming_workloads", rows, temporary=True)
         session.execute(MERGE)
+        session.commit()
+
+    warehouse.run(merge)
 
 
 def read_workloads(warehouse: Warehouse, cluster: str, at: datetime) -> pl.DataFrame:
@@ -77,10 +82,14 @@ def read_workloads(warehouse: Warehouse, cluster: str, at: datetime) -> pl.DataF
 def replace_prices(warehouse: Warehouse, prices: pl.DataFrame) -> None:
     """Make `prices` (`PRICE_TABLE_SCHEMA`) the price table; readers see the old one or the new one."""
     rows = prices.select(PRICE_TABLE_SCHEMA.names()).cast(PRICE_TABLE_SCHEMA)
-    with warehouse.transaction() as session:
+
+    def replace(session: Session) -> None:
         session.execute(PRICES_LOCK)
         session.execute(sql.SQL("DELETE FROM prices"))
         session.copy("prices", rows)
+        session.commit()
+
+    warehouse.run(replace)
 
 
 def read_prices(warehouse: Warehouse) -> pl.DataFrame:

@@ -1,8 +1,7 @@
 """Telemetry and results in PostgreSQL: whole days of a cluster in and out, as frames, by COPY."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, TypeVar
@@ -86,7 +85,7 @@ class Warehouse:
         if start >= end:
             raise ValueError(f"no days between {start} and {end}")
         ready = {table: table.prepare(frame, cluster, start, end) for table, frame in _by_name(frames)}
-        self._retrying(lambda session: _replace(session, cluster, start, end, ready))
+        self.run(lambda session: _replace(session, cluster, start, end, ready))
 
     def read(
         self, table: Table, cluster: str, start: date, end: date, columns: Sequence[str] | None = None
@@ -101,14 +100,22 @@ class Warehouse:
 
     def frame(self, statement: sql.Composable) -> pl.DataFrame:
         """Return the rows of any query."""
-        return self._retrying(lambda session: session.frame(statement))
+        return self.run(lambda session: session.frame(statement))
 
-    @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """Open a transaction that commits at the end of the block, or rolls back on an error."""
+    def run(self, work: Callable[[Session], Result]) -> Result:
+        """Return what work does in a session, done again after each delay while the server is away; it commits itself.
+
+        Raises:
+            WarehouseUnavailable: The server stayed away.
+        """
+        for delay in self.retry_delays:
+            try:
+                with open_session(self.url) as session:
+                    return work(session)
+            except WarehouseUnavailable:
+                self.sleep(delay)
         with open_session(self.url) as session:
-            yield session
-            session.commit()
+            return work(session)
 
     def clusters(self) -> list[str]:
         """Return the clusters that have rows in any table, sorted."""
@@ -138,7 +145,7 @@ class Warehouse:
             day = session.frame(newest)["date"][0]
             return session.frame(asked.statement(parameters, day))
 
-        return self._retrying(answer)
+        return self.run(answer)
 
     def change_status(self, recommendation_id: str, status: str, at: datetime, actor: str, note: str = "") -> None:
         """Move a recommendation along its life cycle and write the audit entry.
@@ -160,17 +167,6 @@ class Warehouse:
         """Expire proposed and accepted recommendations whose time has passed; return their number."""
         with connect(self.url) as connection:
             return connection.execute(EXPIRE, {"now": now}).rowcount
-
-    def _retrying(self, work: Callable[[Session], Result]) -> Result:
-        """Run work in a fresh session, again after each delay while the server is away."""
-        for delay in self.retry_delays:
-            try:
-                with open_session(self.url) as session:
-                    return work(session)
-            except WarehouseUnavailable:
-                self.sleep(delay)
-        with open_session(self.url) as session:
-            return work(session)
 
 
 def _by_name(frames: Mapping[Table, pl.DataFrame]) -> list[tuple[Table, pl.DataFrame]]:
