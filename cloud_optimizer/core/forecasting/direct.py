@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from cloud_optimizer.core.forecasting.contract import ForecastSettings, Quantile
 from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
 from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
 from cloud_optimizer.core.forecasting.history import Positions, known_mean, origin_position
+from cloud_optimizer.core.forecasting.regressor import QuantileRegressor
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
 from cloud_optimizer.core.panel import FloatArray, Panel
 
@@ -24,35 +25,6 @@ BATCH: Final = 2048
 
 MAXIMUM_ROWS: Final = 400_000
 """Training rows kept per target; a larger fleet is sampled by origin."""
-
-
-class QuantileRegressor(Protocol):
-    """A model of the residual's quantiles, given features."""
-
-    @classmethod
-    def fit(
-        cls,
-        features: FloatArray,
-        target: FloatArray,
-        weight: FloatArray,
-        names: tuple[str, ...],
-        settings: ForecastSettings,
-    ) -> "QuantileRegressor":
-        """Fit on rows [rows, f] of known target."""
-        ...
-
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles at LEARNED_LEVELS, shape [rows, learned]."""
-        ...
-
-    def save(self, folder: Path, stem: str) -> None:
-        """Write native files whose names begin with `stem`."""
-        ...
-
-    @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "QuantileRegressor":
-        """Read what `save` wrote."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -126,6 +98,10 @@ class FittedDirect:
                 values[target][batch], short = self._predict_target(rows, target, position)
                 fallback[batch] |= short
         return QuantileForecast(panel.workload_ids, origin, panel.step, self.name, values, fallback)
+
+    def importance(self, target: str) -> dict[str, float]:
+        """Return the share of the gain each feature brought to one target, in descending order."""
+        return self.regressors[target].importance()
 
     def save(self, folder: Path) -> None:
         """Write native files and the description with the offsets."""

@@ -18,16 +18,32 @@ def _naive(name: str) -> Callable[[], Forecaster]:
 
 
 def _lightgbm() -> Forecaster:
-    from cloud_optimizer.core.forecasting.boosting import LightGBMQuantiles
     from cloud_optimizer.core.forecasting.direct import DirectForecaster
+    from cloud_optimizer.core.forecasting.lightgbm_quantiles import LightGBMQuantiles
 
     return DirectForecaster("lightgbm", LightGBMQuantiles)
+
+
+def _xgboost() -> Forecaster:
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+    from cloud_optimizer.core.forecasting.xgboost_quantiles import XGBoostQuantiles
+
+    return DirectForecaster("xgboost", XGBoostQuantiles)
+
+
+def _catboost() -> Forecaster:
+    from cloud_optimizer.core.forecasting.catboost_quantiles import CatBoostQuantiles
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+
+    return DirectForecaster("catboost", CatBoostQuantiles)
 
 
 FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
     "seasonal_naive": _naive("seasonal_naive"),
     "last_value": _naive("last_value"),
     "lightgbm": _lightgbm,
+    "xgboost": _xgboost,
+    "catboost": _catboost,
 }
 """Family name to a factory; calling it imports nothing heavy, fitting does."""
 

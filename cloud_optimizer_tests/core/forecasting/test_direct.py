@@ -24,6 +24,15 @@ def test_lightgbm_learns_the_daily_rhythm_and_beats_yesterday() -> None:
     assert errors["lightgbm"] < 0.95 * errors["seasonal_naive"]
 
 
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
+def test_importance_names_features_and_adds_up(name: str) -> None:
+    fitted = FORECASTERS[name]().fit(make_panel(3, 30), ForecastSettings(targets=("cpu_mean",), calibration_days=7))
+    importance = fitted.importance("cpu_mean")
+    assert sum(importance.values()) == pytest.approx(1)
+    assert {"lag_1", "hour", "rule_phase_median"} <= set(importance)
+    assert list(importance.values()) == sorted(importance.values(), reverse=True)
+
+
 def test_too_little_to_fit_is_one_sentence() -> None:
     panel = make_panel(2, 5)
     with pytest.raises(InputError, match="too few to fit"):

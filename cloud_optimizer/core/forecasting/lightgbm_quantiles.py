@@ -1,4 +1,4 @@
-"""Gradient-boosted trees as quantile regressors: LightGBM, XGBoost and CatBoost in their native formats."""
+"""Quantile regression by LightGBM: one small model a level, kept as text."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,16 +9,16 @@ import numpy as np
 from cloud_optimizer.core.contracts import quantile_column
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
     import lightgbm
 
-LIGHTGBM_ROUNDS: Final = 60
-LIGHTGBM_PARAMETERS: Final[Mapping[str, object]] = {
+ROUNDS: Final = 60
+PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "quantile",
     "num_leaves": 7,
-    "min_data_in_leaf": 200,
     "learning_rate": 0.08,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.7,
@@ -47,29 +47,25 @@ class LightGBMQuantiles:
         names: tuple[str, ...],
         settings: ForecastSettings,
     ) -> "LightGBMQuantiles":
-        """Fit every level on rows of known target.
-
-        Args:
-            features: Shape [rows, f].
-            target: Shape [rows].
-            weight: Shape [rows].
-            names: Feature names, f of them.
-            settings: Threads and seed.
-        """
+        """Fit every level, see `QuantileRegressor`."""
         import lightgbm
 
-        common = {**LIGHTGBM_PARAMETERS, "num_threads": settings.threads, "seed": settings.seed}
-        common["min_data_in_leaf"] = int(np.clip(len(target) // 50, 1, 200))
+        own = {"num_threads": settings.threads, "seed": settings.seed, "min_data_in_leaf": rows_per_leaf(len(target))}
+        common = {**PARAMETERS, **own}
         rows = lightgbm.Dataset(features, target, weight=weight, feature_name=list(names), params=common)
-        boosters = {
-            level: lightgbm.train({**common, "alpha": level}, rows, LIGHTGBM_ROUNDS) for level in LEARNED_LEVELS
-        }
+        boosters = {level: lightgbm.train({**common, "alpha": level}, rows, ROUNDS) for level in LEARNED_LEVELS}
         return cls(boosters, settings.threads)
 
     def predict(self, features: FloatArray) -> FloatArray:
         """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
         columns = [booster.predict(features, num_threads=self._threads) for booster in self._boosters.values()]
         return np.stack(columns, axis=-1).astype(np.float32)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the gain each feature brought to the median."""
+        median = self._boosters[0.5]
+        gains = median.feature_importance("gain")
+        return shares({name: float(gain) for name, gain in zip(median.feature_name(), gains, strict=True)})
 
     def save(self, folder: Path, stem: str) -> None:
         """Write one text file a level."""

@@ -1,0 +1,76 @@
+"""Quantile regression by CatBoost: one model of all levels, kept as cbm."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
+from cloud_optimizer.core.panel import FloatArray
+
+if TYPE_CHECKING:
+    import catboost
+
+PARAMETERS: Final[Mapping[str, object]] = {
+    "loss_function": f"MultiQuantile:alpha={','.join(map(str, LEARNED_LEVELS))}",
+    "iterations": 80,
+    "learning_rate": 0.08,
+    "depth": 3,
+    "border_count": 63,
+    "rsm": 0.4,
+    "bootstrap_type": "Bernoulli",
+    "subsample": 0.7,
+    "allow_writing_files": False,
+    "verbose": False,
+}
+
+
+class CatBoostQuantiles:
+    """One CatBoost model of symmetric trees with a leaf value a level."""
+
+    def __init__(self, model: "catboost.CatBoost", threads: int) -> None:
+        self._model = model
+        self._threads = threads
+
+    @classmethod
+    def fit(
+        cls,
+        features: FloatArray,
+        target: FloatArray,
+        weight: FloatArray,
+        names: tuple[str, ...],
+        settings: ForecastSettings,
+    ) -> "CatBoostQuantiles":
+        """Fit all levels, see `QuantileRegressor`."""
+        import catboost
+
+        rows = catboost.Pool(features, target, weight=weight, feature_names=list(names), thread_count=settings.threads)
+        own = {
+            "thread_count": settings.threads,
+            "random_seed": settings.seed,
+            "min_data_in_leaf": rows_per_leaf(len(target)),
+        }
+        return cls(catboost.CatBoost({**PARAMETERS, **own}).fit(rows), settings.threads)
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
+        return np.asarray(self._model.predict(features, thread_count=self._threads), dtype=np.float32)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share each feature has in the change of predictions."""
+        gains = self._model.get_feature_importance(type="PredictionValuesChange")
+        return shares({name: float(gain) for name, gain in zip(self._model.feature_names_, gains, strict=True)})
+
+    def save(self, folder: Path, stem: str) -> None:
+        """Write one cbm file."""
+        self._model.save_model(str(folder / f"{stem}.cbm"))
+
+    @classmethod
+    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "CatBoostQuantiles":
+        """Read what `save` wrote."""
+        import catboost
+
+        return cls(catboost.CatBoost().load_model(str(folder / f"{stem}.cbm")), settings.threads)

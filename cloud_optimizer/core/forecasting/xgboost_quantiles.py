@@ -1,0 +1,75 @@
+"""Quantile regression by XGBoost: one model of all levels, kept as UBJ."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
+from cloud_optimizer.core.panel import FloatArray
+
+if TYPE_CHECKING:
+    import xgboost
+
+ROUNDS: Final = 60
+PARAMETERS: Final[Mapping[str, object]] = {
+    "objective": "reg:quantileerror",
+    "quantile_alpha": LEARNED_LEVELS,
+    "tree_method": "hist",
+    "grow_policy": "lossguide",
+    "max_leaves": 7,
+    "max_depth": 0,
+    "max_bin": 63,
+    "eta": 0.08,
+    "subsample": 0.7,
+    "colsample_bytree": 0.4,
+}
+
+
+class XGBoostQuantiles:
+    """One XGBoost model with a tree a round and level."""
+
+    def __init__(self, booster: "xgboost.Booster") -> None:
+        self._booster = booster
+
+    @classmethod
+    def fit(
+        cls,
+        features: FloatArray,
+        target: FloatArray,
+        weight: FloatArray,
+        names: tuple[str, ...],
+        settings: ForecastSettings,
+    ) -> "XGBoostQuantiles":
+        """Fit all levels, see `QuantileRegressor`."""
+        import xgboost
+
+        rows = xgboost.QuantileDMatrix(
+            features, target, weight=weight, feature_names=list(names), max_bin=63, nthread=settings.threads
+        )
+        own = {"nthread": settings.threads, "seed": settings.seed, "min_child_weight": rows_per_leaf(len(target))}
+        return cls(xgboost.train({**PARAMETERS, **own}, rows, ROUNDS))
+
+    def predict(self, features: FloatArray) -> FloatArray:
+        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
+        return np.asarray(self._booster.inplace_predict(features, validate_features=False), dtype=np.float32)
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of the gain each feature brought."""
+        gains = self._booster.get_score(importance_type="total_gain")
+        names = self._booster.feature_names or []
+        return shares({name: float(np.sum(gains.get(name, 0.0))) for name in names})
+
+    def save(self, folder: Path, stem: str) -> None:
+        """Write one UBJ file."""
+        self._booster.save_model(folder / f"{stem}.ubj")
+
+    @classmethod
+    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "XGBoostQuantiles":
+        """Read what `save` wrote."""
+        import xgboost
+
+        return cls(xgboost.Booster({"nthread": settings.threads}, model_file=folder / f"{stem}.ubj"))
