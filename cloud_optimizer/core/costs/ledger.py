@@ -53,6 +53,21 @@ REALISED_SCHEMA: Final = pl.Schema(
     }
 )
 
+HOUR_COLUMNS: Final = ("hours", "predicted_saving", "realised_saving", "short_hours_cpu", "short_hours_memory")
+"""What is known of one hour of an entry; all of them add up over hours."""
+
+REALISED_DAY_SCHEMA: Final = pl.Schema(
+    {
+        "recommendation_id": pl.String(),
+        "cluster": pl.String(),
+        "workload_id": pl.String(),
+        "date": pl.Date(),
+        "predicted_saving": pl.Float64(),
+        "realised_saving": pl.Float64(),
+        "currency": pl.String(),
+    }
+)
+
 CAPACITIES: Final = {"cpu_cores": "cpu_capacity_cores", "memory_bytes": "memory_capacity_bytes"}
 """Sizes of an entry and the roll-up columns in which they are seen."""
 
@@ -136,27 +151,45 @@ def realised(ledger: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
     Returns:
         Rows in `REALISED_SCHEMA`, sorted by cluster, workload and time of application.
     """
-    entries = _with_successor(ledger)
-    hours = entries.join(history.filter(pl.col("on_count") > 0), on=["cluster", "workload_id"], how="inner").filter(
-        pl.col("timestamp") >= pl.col("applied_at"),
-        (pl.col("timestamp") < pl.col("reverted_at")).fill_null(True),
-        *(pl.col(f"{name}_before").is_null() | pl.col(column).is_not_null() for name, column in CAPACITIES.items()),
-    )
+    sums = [pl.col(name).sum() for name in HOUR_COLUMNS]
+    measured = _credited_hours(ledger, history).group_by("recommendation_id").agg(sums)
+    joined = _with_successor(ledger).join(measured, on="recommendation_id", how="left")
+    ratio = pl.when(pl.col("predicted_saving") != 0).then(pl.col("realised_saving") / pl.col("predicted_saving"))
+    filled = joined.with_columns(pl.col(HOUR_COLUMNS).fill_null(0.0), status=_status())
+    ordered = filled.with_columns(realisation_ratio=ratio).sort("cluster", "workload_id", "applied_at")
+    return ordered.select(REALISED_SCHEMA.names()).cast(REALISED_SCHEMA)
+
+
+def realised_by_day(ledger: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Measure the same as `realised`, day by day: rows in `REALISED_DAY_SCHEMA`, by day, cluster and workload."""
+    hours = _credited_hours(ledger, history).with_columns(date=pl.col("timestamp").dt.date())
+    keys = ["recommendation_id", "cluster", "workload_id", "date", "currency"]
+    days = hours.group_by(keys).agg(pl.col("predicted_saving", "realised_saving").sum())
+    ordered = days.sort("date", "cluster", "workload_id", "recommendation_id")
+    return ordered.select(REALISED_DAY_SCHEMA.names()).cast(REALISED_DAY_SCHEMA)
+
+
+def _credited_hours(ledger: pl.DataFrame, history: pl.DataFrame) -> pl.DataFrame:
+    """Return the observed hours of each entry while it was in force, with `HOUR_COLUMNS`."""
     on = pl.col("on_count") / pl.col("expected_count")
     latest = (pl.col("timestamp") < pl.col("superseded_at")).fill_null(True)
-    measured = hours.group_by("recommendation_id").agg(
-        hours=on.sum(),
-        predicted_saving=(on * pl.col("predicted_monthly_saving") / HOURS_PER_MONTH).sum(),
-        realised_saving=(on * _hourly_saving(latest)).sum(),
-        short_hours_cpu=_is_short("cpu_usage_cores_max", "cpu_capacity_cores").filter(latest).sum(),
-        short_hours_memory=_is_short("memory_usage_bytes_max", "memory_capacity_bytes").filter(latest).sum(),
+    seen = history.filter(pl.col("on_count") > 0)
+    hours = (
+        _with_successor(ledger)
+        .join(seen, on=["cluster", "workload_id"], how="inner")
+        .filter(
+            pl.col("timestamp") >= pl.col("applied_at"),
+            (pl.col("timestamp") < pl.col("reverted_at")).fill_null(True),
+            *(pl.col(f"{name}_before").is_null() | pl.col(column).is_not_null() for name, column in CAPACITIES.items()),
+        )
     )
-    joined = entries.join(measured, on="recommendation_id", how="left").with_columns(
-        pl.col(measured.columns[1:]).fill_null(0.0), status=_status()
+    return hours.with_columns(
+        hours=on,
+        predicted_saving=on * pl.col("predicted_monthly_saving") / HOURS_PER_MONTH,
+        realised_saving=on * _hourly_saving(latest),
+        short_hours_cpu=(_is_short("cpu_usage_cores_max", "cpu_capacity_cores") & latest).cast(pl.Float64),
+        short_hours_memory=(_is_short("memory_usage_bytes_max", "memory_capacity_bytes") & latest).cast(pl.Float64),
     )
-    ratio = pl.when(pl.col("predicted_saving") != 0).then(pl.col("realised_saving") / pl.col("predicted_saving"))
-    ordered = joined.with_columns(realisation_ratio=ratio).sort("cluster", "workload_id", "applied_at")
-    return ordered.select(REALISED_SCHEMA.names()).cast(REALISED_SCHEMA)
 
 
 def _with_successor(ledger: pl.DataFrame) -> pl.DataFrame:

@@ -96,7 +96,7 @@ class RecommendationSettings(BaseModel):
         default=PoolSettings(forecast_weight=0.7), description="How history and forecast of CPU are pooled."
     )
     memory_pool: PoolSettings = Field(
-        default=PoolSettings(forecast_weight=0.5, surge_share=0.0003),
+        default=PoolSettings(forecast_weight=0.3, least_share=0.0001, surge_share=0.0003),
         description="How history and forecast of memory are pooled.",
     )
     cpu_fallback: FallbackSettings = Field(

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from cloud_optimizer.core.contracts import ROLLUP_SCHEMA
-from cloud_optimizer.core.costs.ledger import LEDGER_SCHEMA, realised, record_applied, record_rollback
+from cloud_optimizer.core.costs.ledger import LEDGER_SCHEMA, realised, realised_by_day, record_applied, record_rollback
 from cloud_optimizer.core.costs.prices import WORKLOAD_PRICE_SCHEMA
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
@@ -75,6 +75,17 @@ def test_steps_that_follow_each_other_add_up_to_the_whole_saving() -> None:
     # r1: 4 cores for 4 hours = 16; r2: 3 cores for 2 hours = 6; in all 8 * 4 - (4 + 4 + 1 + 1) = 22
     assert result["realised_saving"].to_list() == [16.0, 6.0]
     assert result["status"].to_list() == ["superseded", "in_force"]
+
+
+def test_days_add_up_to_the_whole() -> None:
+    ledger, seen = applied(("r1", (8.0, 4.0), 0), ("r2", (4.0, 1.0), 30)), hours([4.0] * 30 + [1.0] * 30)
+    days = realised_by_day(ledger, seen)
+    assert days.select("recommendation_id", "date").rows() == [
+        (name, START.date() + timedelta(days=day))
+        for name, day in (("r1", 0), ("r1", 1), ("r2", 1), ("r1", 2), ("r2", 2))
+    ]
+    by_entry = days.group_by("recommendation_id").agg(pl.col("realised_saving").sum()).sort("recommendation_id")
+    assert by_entry["realised_saving"].to_list() == realised(ledger, seen)["realised_saving"].to_list() == [240.0, 90.0]
 
 
 def test_hours_without_telemetry_count_for_neither_side() -> None:
