@@ -58,6 +58,6 @@ def test_most_marked_level_shifts_name_their_machine_within_two_days(
         for workload, day in judged.select("workload_id", "date").iter_rows()
         if any((workload, day + timedelta(days=late)) in named for late in range(3))
     ]
-    # missed: 025 had been at the new level earlier in its reference, 053 and 057 swing between 0 and 8 cores from day to
+    # missed: 025 had been at the new level earlier in its reference, 053 and 057 swing from 0 to 8 cores from day to
     # day, and the daily mean of 242 hardly moves
     assert (len(hits), judged.height) == (6, 10)

@@ -14,7 +14,7 @@ from cloud_optimizer.core.records import DRIFT_SCHEMA
 from cloud_optimizer_tests.core.drift import trials
 from cloud_optimizer_tests.core.drift.trials import Change, between, days_of, stable_hours
 
-CLUSTERS = [(501, "web-prod"), (501, "batch-prod"), (502, "web-prod"), (502, "batch-prod")]
+CLUSTERS = [(501, "web-prod"), (501, "batch-prod"), (502, "web-prod")]
 REFERENCE_DAYS = 28
 JUDGED_DAYS = 60
 ALL_DAYS = 21 + REFERENCE_DAYS + JUDGED_DAYS
