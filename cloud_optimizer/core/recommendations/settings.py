@@ -70,7 +70,7 @@ class PoolSettings(BaseModel):
         default=0.001, gt=0, lt=0.1, description="Share of the time that what one of them has seen is given at least."
     )
     surge_share: float = Field(
-        default=0.002, ge=0, lt=0.1, description="Share of the time given to surges that neither of them shows."
+        default=0.0015, ge=0, lt=0.1, description="Share of the time given to surges that neither of them shows."
     )
     peak_weight: float = Field(
         default=0.1, ge=0, le=1, description="Share of an hour's samples taken to lie at its peak, not at its mean."
