@@ -135,6 +135,8 @@ def _size(record: Record, name: str, label: str, unit: str, write: Any) -> str:
         f"sizes from {write(record[f'lower_{name}_{unit}'])} to {write(record[f'upper_{name}_{unit}'])} are as good"
     )
     risk = f"demand is expected above it {share_of_day(record[f'risk_{name}'])}"
+    if current == size and f"{name.upper()}_OVER" in (record["reason_codes"] or ()):
+        return f"{label} stays at {write(size)} until the cool-down of its last change ends: {risk}."
     if current == size:
         return f"{label} stays at {write(size)}: {risk}; {bounds}, considering what a change costs."
     before = f" (at today's size: {share_of_day(record[f'current_risk_{name}'])})" if current is not None else ""

@@ -135,4 +135,4 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "options": pl.String(),  # JSON: up to three ranked options with size, saving and risk
     }
 )
-"""One recommendation for one workload, CPU and memory together. Risk is calibrated: see docs/results.md."""
+"""One recommendation for one workload, CPU and memory together. Risk is calibrated: see docs/recommendations.md."""

@@ -4,6 +4,8 @@ from datetime import date
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, CostReportSettings, cost_report, distinct_savings
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
@@ -88,3 +90,28 @@ def test_currencies_are_never_added_up() -> None:
 
 def test_no_recommendations_give_an_empty_report() -> None:
     assert cost_report(RECOMMENDATION_SCHEMA.to_frame()).equals(COST_REPORT_SCHEMA.to_frame())
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 2), st.floats(0, 1000), st.floats(-2, 1), st.sampled_from("ab")),
+        min_size=1,
+        max_size=8,
+    ),
+    st.integers(0, 9),
+)
+@settings(max_examples=30, deadline=None)
+def test_the_saving_never_exceeds_the_cost_and_the_order_of_records_is_nothing(
+    rows: list[tuple[int, int, float, float, str]], seed: int
+) -> None:
+    fleet = pl.concat(
+        [
+            recommendation(f"w{name}", before, before * share, date=date(2026, 3, 10 + day), overlap_group=group)
+            for name, day, before, share, group in {row[:2]: row for row in rows}.values()
+        ]
+    )
+    report = cost_report(fleet)
+    assert (report["monthly_saving"] <= report["monthly_cost_before"] + 1e-6).all()
+    difference = report["monthly_cost_before"] - report["monthly_cost_after"] - report["monthly_saving"]
+    assert difference.abs().max() < 1e-6
+    assert report.equals(cost_report(fleet.sample(fraction=1.0, shuffle=True, seed=seed)))
