@@ -1,52 +1,45 @@
 """Our policy: the capacity with the least cost of money, shortage and change under the expected exceedance."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cloud_optimizer.core.policies.curves import CurveSource
 from cloud_optimizer.core.policies.history import History
 from cloud_optimizer.core.policies.plan import Array, Plan
-from cloud_optimizer.core.sizing.curve import ExceedanceCurve
 from cloud_optimizer.core.sizing.objective import Band, ShortagePrice, SizingSettings, cheapest
-from cloud_optimizer.core.sizing.recent import RecentSettings, recent_curve
 
-BLOCK = 64
-"""Workloads whose curve is computed at once: 60 days at 5 minutes are 9 MB of samples."""
+RAISE_OVER_HIGHEST = 1.02
+RAISE_OVER_PROVISIONED = 1.05
+"""A raise goes to just above the highest usage ever seen, but not far over what is provisioned."""
 
 
 @dataclass(frozen=True)
 class CloudOptimizer:
-    """Prices the exceedance curve of each workload's own history; for contracts that change once a day.
+    """Prices an expected exceedance curve.
 
     Args:
         sizing: Preferences of the objective.
-        recent: How history is weighed.
+        source: Where the curve comes from.
         ladder: Prices of the alternatives that a comparison at equal violations may choose from.
     """
 
     sizing: SizingSettings
-    recent: RecentSettings
+    source: CurveSource
     ladder: tuple[ShortagePrice, ...] = ()
     name: str = "cloud_optimizer"
 
     def plan(self, history: History) -> Plan:
         """Return target and bounds of the objective at every decision, and the alternatives."""
         settings = (self.sizing, *(priced(self.sizing, price) for price in self.ladder))
-        shape = (len(settings), 3, len(history.data.usage), len(history.decisions))
-        bands = np.full(shape, np.nan)
-        for rows, column, curve in self._curves(history):
+        bands = np.full((len(settings), 3, len(history.data.usage), len(history.decisions)), np.nan, dtype=np.float32)
+        for rows, column, curve in self.source.curves(history):
             for rung, preferences in enumerate(settings):
                 bands[rung, :, rows, column] = _stacked(cheapest(curve, preferences))
-        return _with_alternatives([Plan(history.decisions, b[1], b[0], b[2]) for b in bands])
-
-    def _curves(self, history: History) -> Iterator[tuple[slice, int, ExceedanceCurve]]:
-        per_day = history.data.slots_per_day
-        for column, decision in enumerate(history.decisions):
-            window = history.window(int(decision), self.recent.lookback)
-            for first in range(0, len(window), BLOCK):
-                rows = slice(first, first + BLOCK)
-                yield rows, column, recent_curve(window[rows], per_day, self.recent)
+        limit = np.fmin(history.highest() * RAISE_OVER_HIGHEST, history.provisioned() * RAISE_OVER_PROVISIONED)
+        plans = [Plan(history.decisions, band[1], band[0], band[2], raise_to=limit) for band in bands]
+        return _with_alternatives(plans)
 
 
 def priced(settings: SizingSettings, price: ShortagePrice) -> SizingSettings:
@@ -59,5 +52,4 @@ def _stacked(band: Band) -> Array:
 
 
 def _with_alternatives(plans: Sequence[Plan]) -> Plan:
-    first, *others = plans
-    return Plan(first.decisions, first.target, first.lower, first.upper, alternatives=tuple(others))
+    return replace(plans[0], alternatives=tuple(plans[1:]))

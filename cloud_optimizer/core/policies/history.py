@@ -81,11 +81,17 @@ class History:
     def provisioned(self) -> Array:
         """Return the last provisioned capacity known before every decision, shape [n, D]; NaN before the first."""
         known = np.isfinite(self.data.capacity)
-        position = np.where(known, np.arange(self.data.length), -1)
-        last = np.maximum.accumulate(position, axis=1)
-        before = np.where(self.decisions > 0, last[:, np.maximum(self.decisions - 1, 0)], -1)
-        values = np.take_along_axis(self.data.capacity, np.maximum(before, 0), axis=1).astype(np.float64)
-        return np.where(before >= 0, values, np.nan)
+        position = np.maximum.accumulate(np.where(known, np.arange(self.data.length), -1), axis=1)
+        last = np.take_along_axis(self.data.capacity, np.maximum(position, 0), axis=1)
+        return self._before(np.where(position >= 0, last, np.float32(np.nan)))
+
+    def highest(self) -> Array:
+        """Return the highest usage known before every decision, shape [n, D]; NaN before the first."""
+        return self._before(np.fmax.accumulate(self.data.usage, axis=1))
+
+    def _before(self, values: NDArray[np.float32]) -> Array:
+        at = values[:, np.maximum(self.decisions - 1, 0)].astype(np.float64)
+        return np.where(self.decisions > 0, at, np.nan)
 
 
 def nan_quantile(values: NDArray[np.float32], level: float) -> Array:

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from cloud_optimizer.core.panel import FloatArray
 from cloud_optimizer.core.policies.plan import Array, Plan
+from cloud_optimizer.core.replay.budget import budget_for
 from cloud_optimizer.core.replay.data import ReplayData
 from cloud_optimizer.core.replay.settings import ReplaySettings
 
 LONG_AGO = 1 << 40
 """Slots since a change that never happened."""
+
+RAISES_FIRST = 1e6
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,13 @@ class _State:
 
     def __init__(self, data: ReplayData, plan: Plan, settings: ReplaySettings) -> None:
         self.data, self.plan, self.settings = data, plan, settings
-        self.day = data.day_of_slot()
         self.capacity = data.capacity.copy()
         self.changes = np.zeros(data.usage.shape, dtype=np.uint8)
         count = len(data.usage)
         self.in_force = np.full(count, np.nan)
         self.provisioned = np.full(count, np.nan)
         self.changed_at = np.full(count, -LONG_AGO)
-        self.changed_today = np.zeros(count, dtype=np.intp)
-        self.today = -1
+        self.budget = budget_for(data, settings)
         self.known_until = 0
 
     def apply(self, column: int, decision: int, start: int) -> None:
@@ -115,12 +116,13 @@ class _State:
         return outside | (old & differs)
 
     def _change(self, where: NDArray[np.bool_], target: Array, slot: int) -> None:
-        if self.day[slot] != self.today:
-            self.today = self.day[slot]
-            self.changed_today[:] = 0
-        if self.settings.max_changes_per_day is not None:
-            where = where & (self.changed_today < self.settings.max_changes_per_day)
-        self.in_force = np.where(where, target, self.in_force)
-        self.changed_at[where] = slot
-        self.changed_today[where] += 1
-        self.changes[where, slot] += 1
+        allowed = self.budget.spend(where, self._urgency(target), slot)
+        self.in_force = np.where(allowed, target, self.in_force)
+        self.changed_at[allowed] = slot
+        self.changes[allowed, slot] += 1
+
+    def _urgency(self, target: Array) -> Array:
+        """Raises come first, the largest relative ones before others; then the largest relative decreases."""
+        current = np.where(np.isfinite(self.in_force), self.in_force, self.provisioned)
+        step = np.nan_to_num(np.log(np.maximum(target, 1e-12) / np.maximum(current, 1e-12)), nan=0.0)
+        return np.where(step > 0.0, RAISES_FIRST + step, -step)

@@ -97,7 +97,7 @@ STYLE = (
 
 def pareto_figure(scores: Sequence[PolicyScore]) -> Any:
     """Return the plot of provision against violations and unmet volume; policies on the front are joined."""
-    from plotly.subplots import make_subplots  # type: ignore[import-untyped]
+    from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04)
     for column, measure in enumerate(("violating_observations", "unmet_volume"), start=1):
@@ -121,7 +121,7 @@ def pareto_front(points: np.ndarray) -> list[int]:
 
 
 def _traces(scores: Sequence[PolicyScore], points: np.ndarray, measure: str) -> list[Any]:
-    from plotly import graph_objects  # type: ignore[import-untyped]
+    from plotly import graph_objects
 
     front = pareto_front(points)
     names = [score.policy for score in scores]

@@ -22,11 +22,16 @@ class ReplaySettings(BaseModel):
     raise_within_hour: bool = Field(
         default=False, description="Raise the capacity for the rest of the hour after a sample over it."
     )
-    max_changes_per_day: int | None = Field(default=None, ge=1, description="Changes a workload may see in a UTC day.")
+    max_changes_per_day: int | None = Field(default=None, ge=1, description="Changes per workload and day.")
+    changes_shared: bool = Field(
+        default=True,
+        description="The changes of a day are a budget that the cluster shares; else no workload sees more in a UTC "
+        "day, which makes every size hold until midnight.",
+    )
     warm_up: timedelta = Field(default=timedelta(days=8), description="History before the first scored decision.")
     apply_lag: timedelta = Field(default=timedelta(minutes=15), description="From a decision to its effect.")
     raise_lag: timedelta = Field(
-        default=timedelta(minutes=5), description="From the end of the sample over capacity to the raise."
+        default=timedelta(0), description="From the end of the sample over capacity to the raise."
     )
     floor: float | None = Field(default=None, ge=0, description="Smallest capacity; 0.04 core or 0 bytes when null.")
     resamples: int = Field(default=1000, ge=100, le=100_000, description="Bootstrap resamples of workloads.")

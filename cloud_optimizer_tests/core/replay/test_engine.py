@@ -50,14 +50,14 @@ def test_floor_bounds_every_policy() -> None:
 
 def test_changes_of_a_day_are_limited_and_the_next_day_has_its_own() -> None:
     decisions = [0, 4, 8, 96]
-    outcome = run([1.0] * 100, decisions, {"target": [3.0, 2.0, 1.0, 1.0]}, max_changes_per_day=2)
+    outcome = run([1.0] * 100, decisions, {"target": [3.0, 2.0, 1.0, 1.0]}, max_changes_per_day=2, changes_shared=False)
     assert outcome.capacity[0, [1, 5, 9, 97]].tolist() == [3, 2, 2, 1]
     assert outcome.changes[0, :96].sum() == 2
 
 
 def test_sample_over_capacity_raises_for_the_rest_of_the_hour() -> None:
     usage = [1.0, 1.0, 3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
-    contract = {"raise_within_hour": True, "raise_lag": timedelta(0)}
+    contract = {"raise_within_hour": True}
     outcome = run(usage, [0, 4], {"target": [2.0, 2.0]}, **contract)
     # over at slot 2, known at 3: up to the provisioned 4 until the next decision acts at 5
     assert outcome.capacity[0].tolist() == [4, 2, 2, 4, 4, 2, 2, 2, 2]
@@ -65,10 +65,15 @@ def test_sample_over_capacity_raises_for_the_rest_of_the_hour() -> None:
 
 
 def test_raise_goes_where_the_policy_wants_but_over_the_sample() -> None:
-    contract = {"raise_within_hour": True, "raise_lag": timedelta(0)}
+    contract = {"raise_within_hour": True}
     plan = {"target": [2.0], "raise_to": [2.5]}
     assert run([1.0, 2.2, 1.0, 1.0], [0], plan, **contract).capacity[0].tolist() == [4, 2, 2.5, 2.5]
     assert run([1.0, 3.0, 1.0, 1.0], [0], plan, **contract).capacity[0].tolist() == [4, 2, 3, 3]
+
+
+def test_raise_may_have_a_lag_of_its_own() -> None:
+    contract = {"raise_within_hour": True, "raise_lag": QUARTER}
+    assert run([1.0, 3.0, 3.0, 3.0, 1.0], [0], {"target": [2.0]}, **contract).capacity[0].tolist() == [4, 2, 2, 4, 4]
 
 
 def test_without_the_contract_nothing_is_raised() -> None:
