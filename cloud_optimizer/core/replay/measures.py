@@ -1,9 +1,9 @@
 """What a policy's outcome is worth: sums per workload, and the ratios of their totals.
 
-Definitions, over observed slots of the scored period (BASELINES of the project's issue tracker):
-provision = capacity / provisioned capacity; slack = (capacity - usage) / capacity; violating observations = share of
-slots with usage > capacity; unmet volume = demand above capacity / demand; violating workload-days = share of
-observed UTC days with a violation; changes per workload-day. Regret = (cost - oracle) / (static - oracle).
+Over observed slots of the scored period: provision = capacity / provisioned capacity; slack = (capacity - usage) /
+capacity; violating observations = share of slots with usage > capacity; unmet volume = demand above capacity / demand;
+violating workload-days = share of observed UTC days with a violation; changes per workload-day, without those while a
+workload is off. Regret = (cost - oracle) / (static - oracle).
 """
 
 from dataclasses import dataclass, fields
@@ -84,7 +84,7 @@ def tally(data: ReplayData, outcome: Outcome, scored: slice, scale: float = 1.0,
         violations=over.sum(axis=1).astype(np.float64),
         days=np.logical_or.reduceat(known, boundaries, axis=1).sum(axis=1).astype(np.float64),
         violating_days=np.logical_or.reduceat(over, boundaries, axis=1).sum(axis=1).astype(np.float64),
-        changes=outcome.changes[:, scored].sum(axis=1).astype(np.float64),
+        changes=np.sum(outcome.changes[:, scored], axis=1, where=known, dtype=np.float64),
     )
 
 
