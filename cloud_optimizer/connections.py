@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from cloud_optimizer.resources.drift_reports import DriftReports
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.model_registry import ModelRegistry
 from cloud_optimizer.resources.postgres import DatabaseUrls, EmbeddedPostgres, database_urls
 from cloud_optimizer.resources.postgres.migrations import migrate
-from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
+from cloud_optimizer.resources.telemetry.catalog import SourceAccess, SourceCatalog
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.settings import Settings
 
@@ -35,7 +36,8 @@ class Platform:
     @cached_property
     def telemetry(self) -> SourceCatalog:
         """The telemetry sources of all clusters."""
-        return SourceCatalog(self.urls.warehouse)
+        secrets = self.settings.source_secrets
+        return SourceCatalog(self.urls.warehouse, SourceAccess(self._folder("spool"), **secrets))
 
     @cached_property
     def feature_store(self) -> FeatureStore:
@@ -51,6 +53,11 @@ class Platform:
     def model_registry(self) -> ModelRegistry:
         """Models and champions in MLflow."""
         return ModelRegistry(self.settings.mlflow_tracking_uri or self.urls.mlflow, self._folder("models"))
+
+    @cached_property
+    def drift_reports(self) -> DriftReports:
+        """Evidently reports as files."""
+        return DriftReports(self._folder("drift_reports"))
 
     def _folder(self, name: str) -> Path:
         return self.settings.home / name

@@ -42,6 +42,7 @@ RESOURCES = {
     "feature_store": "Features: Parquet offline, PostgreSQL online, Feast as the catalogue.",
     "evaluations": "Out-of-time losses of candidate models.",
     "model_registry": "Models and champions in MLflow.",
+    "drift_reports": "Evidently reports as files.",
 }
 
 

@@ -4,6 +4,7 @@ Named in dagster.yaml, so that `dagster dev` started by hand finds the embedded 
 set-up, or the server that CLOUD_OPTIMIZER_DATABASE_URL names.
 """
 
+from pathlib import Path
 from typing import Any, Self
 
 from dagster import Field
@@ -25,14 +26,15 @@ class PlatformStorage(DagsterPostgresStorage):
 
     @classmethod
     def config_type(cls) -> dict[str, Field]:
-        """Return the configuration schema: empty, the settings name the server."""
-        return {}
+        """Return the configuration schema: the state folder, where it is not the one of the settings."""
+        return {"home": Field(str, is_required=False, description="State folder; default: CLOUD_OPTIMIZER_HOME.")}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]) -> Self:  # noqa: ARG003
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: dict[str, Any]) -> Self:
         """Build the storage from dagster.yaml, starting the embedded server where none is named."""
         from cloud_optimizer.resources.postgres import database_urls
         from cloud_optimizer.settings import load_settings
 
         settings = load_settings()
-        return cls(database_urls(settings.home, settings.server_url).dagster, inst_data)
+        home = Path(config_value.get("home") or settings.home)
+        return cls(database_urls(home, settings.server_url).dagster, inst_data)

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cloud_optimizer.core.champion import ChampionSettings
 from cloud_optimizer.core.costs.report import CostReportSettings
+from cloud_optimizer.core.drift.performance import PerformanceSettings
 from cloud_optimizer.core.drift.settings import DriftSettings
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
@@ -62,6 +63,8 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL server to use instead of the embedded one: postgresql://user:password@host/name."
     )
+    source_database_url: SecretStr | None = Field(None, description="Database that a `postgres` source reads.")
+    prometheus_token: SecretStr | None = Field(None, description="Bearer token for Prometheus.")
     mlflow_tracking_uri: str | None = Field(None, description="MLflow server; default: PostgreSQL database `mlflow`.")
     first_day: date = Field(
         default_factory=_first_day, description="First daily partition; ingesting older telemetry moves it back."
@@ -75,6 +78,7 @@ class Settings(BaseSettings):
         28, ge=8, le=120, description="Last days of a champion's training window that a day is compared with."
     )
     drift: DriftSettings = Field(DriftSettings(), description="When a day counts as different.")
+    performance: PerformanceSettings = Field(PerformanceSettings(), description="When a forecast counts as degraded.")
     retraining: RetrainingSettings = Field(RetrainingSettings(), description="How often models are trained again.")
     recommendation: RecommendationSettings = Field(RecommendationSettings(), description="How sizes are chosen.")
     cost_report: CostReportSettings = Field(CostReportSettings(), description="Price of work and horizon of returns.")
@@ -83,6 +87,12 @@ class Settings(BaseSettings):
     def server_url(self) -> str | None:
         """Return the named PostgreSQL server, or None for the embedded one."""
         return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def source_secrets(self) -> dict[str, str | None]:
+        """Return what opens protected telemetry sources, by name."""
+        secrets = {"prometheus_token": self.prometheus_token, "database_url": self.source_database_url}
+        return {name: secret.get_secret_value() if secret else None for name, secret in secrets.items()}
 
 
 @cache

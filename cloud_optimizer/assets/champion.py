@@ -109,7 +109,7 @@ def _choose(
     cluster: str, day: date, resource: Resource, losses: pl.DataFrame, registry: ModelRegistry, settings: Settings
 ) -> dict[str, object] | None:
     """Return the row of the choice in `CHAMPION_SCHEMA`; None where the resource has neither champion nor candidate."""
-    models, demand = contenders(losses, resource)
+    models, demand = contenders(losses, resource, settings.champion)
     held = registry.champion(cluster, resource, before=day)
     incumbent = models.pop(INCUMBENT[resource], None)
     candidates = [contender for name, contender in models.items() if name not in INCUMBENT.values()]
@@ -117,6 +117,8 @@ def _choose(
     if verdict.promoted and verdict.champion is not None:
         model_id = losses.filter(pl.col("model") == verdict.champion)["model_version"][0]
         held = registry.promote(cluster, resource, registry.logged(model_id), as_of=day)
+    else:
+        registry.withdraw(cluster, resource, day)  # of an earlier run of this day that decided otherwise
     if held is None:
         return None
     scored = verdict.champion if verdict.promoted else INCUMBENT[resource]

@@ -1,11 +1,13 @@
 """Champions of past days, loaded from the registry: what forecasts and drift reports ask."""
 
 from datetime import date
+from itertools import groupby
 from typing import Any
 
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.core.forecasting.contract import FittedForecaster
+from cloud_optimizer.partitions import Slice
 from cloud_optimizer.resources.model_registry import ModelRegistry, registered_name
 from cloud_optimizer.resources.warehouse import Warehouse
 
@@ -39,6 +41,14 @@ class LoadedChampions:
     def trained_until(self, day: date) -> date:
         """Return the last day that every champion in force at the end of a day was trained on."""
         return min(row["trained_until"] for row in self.choices(day))
+
+    def spells(self, part: Slice) -> list[Slice]:
+        """Cut a slice where a champion of any resource changes."""
+        days = [
+            (day, sorted((row["resource"], row["model_version"]) for row in self.choices(day))) for day in part.days
+        ]
+        groups = [list(group) for _, group in groupby(days, key=lambda item: item[1])]
+        return [Slice(part.cluster, group[0][0], group[-1][0]) for group in groups]
 
     def _load(self, resource: Resource, version: str) -> FittedForecaster:
         if (resource, version) not in self._loaded:

@@ -1,6 +1,6 @@
 """Monitoring: was yesterday's forecast right, and is today still like what the champion learned from?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -22,11 +22,13 @@ from cloud_optimizer.core.accuracy import forecast_accuracy
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.drift import DriftVerdict, Kind
 from cloud_optimizer.core.drift.days import drift_frames, judge_days
+from cloud_optimizer.core.drift.performance import performance_verdict
 from cloud_optimizer.core.drift.predictions import predicted_days
 from cloud_optimizer.core.drift.verdict_rows import recorded
 from cloud_optimizer.core.records import ACCURACY_SCHEMA, DRIFT_SCHEMA
 from cloud_optimizer.core.rollup import panel_from_rollup
 from cloud_optimizer.partitions import PREVIOUS_DAY, Slice, midnight, slices_of
+from cloud_optimizer.resources.drift_reports import DriftReports
 from cloud_optimizer.resources.model_registry import ModelRegistry
 from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, FORECASTS, HOURS, Warehouse
 from cloud_optimizer.settings import Settings
@@ -60,14 +62,16 @@ CHECKS = {
     "data_drift": "The telemetry of the day looks like that of the champion's training window.",
     "prediction_drift": "The champion forecasts for the day what it forecast for the days it learned from.",
     "target_drift": "Demand of the day looks like demand in the champion's training window.",
+    "performance_degradation": "The forecast of the day was about as good as the champion promised when it was chosen.",
 }
-TOP = 10
 WARNINGS = dict.fromkeys(CHECKS, False)
+TOP = 10
+MONDAY = 0
 
 
 @asset(
     **partitioned("monitoring", {"postgres", "evidently"}, MODEL_OWNERS),
-    deps=["champion_model", "workload_metrics"],
+    deps=["champion_model", "workload_metrics", forecast_accuracy_asset],
     check_specs=check_specs("drift_report", WARNINGS, CHECKS),
     metadata={"dagster/column_schema": table_schema(DRIFT_SCHEMA)},
     description="Is the day still like what the champion learned from? Statistics with thresholds, and a verdict.",
@@ -76,36 +80,46 @@ def drift_report(
     context: AssetExecutionContext,
     warehouse: ResourceParam[Warehouse],
     model_registry: ResourceParam[ModelRegistry],
+    drift_reports: ResourceParam[DriftReports],
     settings: ResourceParam[Settings],
 ) -> Iterator[MaterializeResult | AssetCheckResult]:
-    """Compare every day with the champion's training window, keep the numbers and render the newest report."""
+    """Compare every day with the champion's training window, keep the numbers, render what drifted and the newest."""
     checks: list[SliceCheck] = []
-    metadata: dict[str, object] = {}
+    metadata: dict[str, MetadataValue] = {}
     for part in slices_of(context):
-        frames, trained = _frames(part, warehouse, model_registry, settings)
-        verdicts = judge_days(part.cluster, trained, frames, settings.drift_reference_days, settings.drift)
-        rows = pl.concat(recorded(verdict) for verdict in verdicts)
+        champions = LoadedChampions(part.cluster, warehouse, model_registry)
+        recorded_rows = []
+        for spell in champions.spells(part):
+            trained_until = champions.trained_until(spell.last)
+            frames = _frames(spell, trained_until, champions, warehouse, settings)
+            verdicts = judge_days(
+                spell.cluster, spell.days, trained_until, frames, settings.drift_reference_days, settings.drift
+            )
+            recorded_rows += [recorded(verdict) for verdict in verdicts]
+            checks += [_check(name, kind, verdict) for verdict in verdicts for name, kind in KIND_CHECKS.items()]
+            checks += [_performance_check(spell, day, warehouse, settings) for day in spell.days]
+            for verdict in verdicts:
+                if verdict.drifted or verdict.date == part.last:
+                    metadata = _render(verdict, trained_until, frames, drift_reports, settings)
+                    context.add_asset_metadata(metadata, partition_key=part.key(verdict.date))
+        rows = pl.concat(recorded_rows)
         warehouse.replace(part.cluster, part.first, part.next_day, {DRIFT: rows})
-        checks += [_check(name, kind, verdict) for verdict in verdicts for name, kind in KIND_CHECKS.items()]
-        metadata = {"reasons": MetadataValue.json(list(verdicts[-1].reasons)), "statistics": table_head(rows, rows=30)}
+        metadata |= {"statistics": table_head(rows, 30)}
     yield MaterializeResult(metadata=metadata)
     yield from check_results("drift_report", checks, WARNINGS)
 
 
 def _frames(
-    part: Slice, warehouse: Warehouse, registry: ModelRegistry, settings: Settings
-) -> tuple[dict[Kind, pl.DataFrame], dict[date, date]]:
-    """Read what the slice is compared on: telemetry, demand and forecasts back to the start of the references."""
-    champions = LoadedChampions(part.cluster, warehouse, registry)
-    trained = {day: champions.trained_until(day) for day in part.days}
-    begin = min([*trained.values(), part.first]) - timedelta(days=settings.drift_reference_days)
+    spell: Slice, trained_until: date, champions: LoadedChampions, warehouse: Warehouse, settings: Settings
+) -> dict[Kind, pl.DataFrame]:
+    """Read what the days are compared on: telemetry, demand and forecasts back to the start of the reference."""
+    begin = min(trained_until, spell.first) - timedelta(days=settings.drift_reference_days)
     history = timedelta(days=settings.forecast.history_days)
-    hours = warehouse.read(HOURS, part.cluster, begin - history, part.next_day)
-    panel = panel_from_rollup(hours, midnight(begin) - history, part.end, HOUR)
-    days = [begin + timedelta(days=n) for n in range((part.next_day - begin).days)]
-    predictions = predicted_days(champions.of(part.last), panel, days, part.cluster, history)
-    recent = hours.filter(pl.col("timestamp") >= midnight(begin))
-    return drift_frames(recent, predictions), trained
+    hours = warehouse.read(HOURS, spell.cluster, begin - history, spell.next_day)
+    panel = panel_from_rollup(hours, midnight(begin) - history, spell.end, HOUR)
+    days = [begin + timedelta(days=n) for n in range((spell.next_day - begin).days)]
+    predictions = predicted_days(champions.of(spell.last), panel, days, spell.cluster, history)
+    return drift_frames(hours.filter(pl.col("timestamp") >= midnight(begin)), predictions)
 
 
 def _check(name: str, kind: Kind, verdict: DriftVerdict) -> SliceCheck:
@@ -118,3 +132,44 @@ def _check(name: str, kind: Kind, verdict: DriftVerdict) -> SliceCheck:
         "workloads": ", ".join(decision.workloads[:TOP]),
     }
     return SliceCheck(name, day, not decision.drifted, f"{verdict.date}: {decision.reason}", facts)
+
+
+def _performance_check(part: Slice, day: date, warehouse: Warehouse, settings: Settings) -> SliceCheck:
+    """The forecast of a day was made by the champions of the day before."""
+    following = day + timedelta(days=1)
+    accuracy = warehouse.read(ACCURACY, part.cluster, day, following)
+    champions = warehouse.champion_as_of(part.cluster, day - timedelta(days=1))
+    verdict = performance_verdict(part.cluster, day, accuracy, champions, settings.performance)
+    words = "; ".join(verdict.reasons) or "as promised, or nothing to compare"
+    facts = {f"{name}_wape": found.wape for name, found in verdict.resources.items() if found.wape is not None}
+    return SliceCheck(
+        "performance_degradation", Slice(part.cluster, day, day), not verdict.degraded, f"{day}: {words}", facts
+    )
+
+
+def _render(
+    verdict: DriftVerdict,
+    learned_until: date,
+    frames: Mapping[Kind, pl.DataFrame],
+    reports: DriftReports,
+    settings: Settings,
+) -> dict[str, MetadataValue]:
+    """Render each kind of a day: the numbers always, the page when it drifted and on Mondays."""
+    last = min(learned_until, verdict.date - timedelta(days=1))
+    first = last - timedelta(days=settings.drift_reference_days - 1)
+    when = pl.col("timestamp").dt.date()
+    links: dict[str, MetadataValue] = {"reasons": MetadataValue.json(list(verdict.reasons))}
+    for kind, frame in frames.items():
+        page = verdict.kinds[kind].drifted or verdict.date.weekday() == MONDAY
+        files = reports.render(
+            verdict.cluster,
+            verdict.date,
+            kind,
+            frame.filter(when.is_between(first, last)),
+            frame.filter(when == verdict.date),
+            worst=verdict.worst_columns(kind),
+            html=page,
+        )
+        if files is not None:
+            links[f"{kind}_report"] = MetadataValue.path(str(files.html or files.json))
+    return links

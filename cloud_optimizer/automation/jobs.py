@@ -2,7 +2,6 @@
 
 from dagster import AssetSelection, define_asset_job
 
-
 INGESTION = AssetSelection.groups("ingestion", "validation", "features")
 TRAINING = AssetSelection.groups("training", "champion")
 DECISIONS = AssetSelection.groups("forecasting", "decisions", "monitoring")

@@ -24,24 +24,31 @@ def migrate() -> None:
         Console().print("The database schema is up to date.")
 
 
-def ingest(trace: Trace = None, cluster: ClusterName = None) -> None:
+def ingest(
+    trace: Trace = None,
+    cluster: ClusterName = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="YAML file with the kind of source (prometheus, postgres, trace) and its options."),
+    ] = None,
+) -> None:
     """Add telemetry: register its clusters and store, validate and roll up every day of it."""
     from cloud_optimizer.cli.sources import register_source
     from cloud_optimizer.connections import local_platform
 
     console = make_console()
     with local_platform(load_settings()) as platform:
-        sources = register_source(platform, trace, cluster, console)
+        sources = register_source(platform, trace, cluster, console, source)
         # imported late: the partitions are defined at import, from the first day that was just registered
         from cloud_optimizer.cli.graph import Plan, open_graph
 
         with open_graph(platform, sources, console) as graph:
-            for source in sources:
-                graph.ingest(Plan.of(source))
+            for entry in sources:
+                graph.ingest(Plan.of(entry))
 
 
 def export(
-    format_name: Annotated[str, typer.Option("--format", help="csv, json, patch, vpa or prometheus.")] = "csv",
+    format_name: Annotated[str, typer.Option("--format", help="csv, json, kubernetes, vpa or prometheus.")] = "csv",
     cluster: Annotated[str | None, typer.Option(help="Only this cluster.")] = None,
     output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
 ) -> None:

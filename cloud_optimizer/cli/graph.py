@@ -85,6 +85,7 @@ def open_graph(platform: Platform, sources: Sequence[RegisteredSource], console:
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
-    """Open the instance that the Dagster UI shows."""
+    """Open the instance that the Dagster UI shows, on the state of these settings."""
+    storage = {"module": "cloud_optimizer.instance", "class": "PlatformStorage", "config": {"home": str(settings.home)}}
     folder = str(dagster_home(settings))
-    return DagsterInstance.from_ref(InstanceRef.from_dir(folder))
+    return DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides={"storage": {"custom": storage}}))

@@ -64,7 +64,20 @@ def dagster_home(settings: Settings) -> Path:
 
 def serve(settings: Settings, port: int) -> None:
     """Run `dagster dev` until Ctrl-C and leave no process behind."""
-    command = [sys.executable, "-m", "dagster", "dev", "-w", "workspace.yaml", "-h", HOST, "-p", str(port)]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "dagster",
+        "dev",
+        "-w",
+        "workspace.yaml",
+        "-h",
+        HOST,
+        "-p",
+        str(port),
+    ]
     environment = {
         **os.environ,
         "DAGSTER_HOME": str(dagster_home(settings)),
@@ -72,9 +85,11 @@ def serve(settings: Settings, port: int) -> None:
     }
     console = make_console()
     console.print(f"\nDagster UI: [bold]http://{HOST}:{port}[/bold]   (Ctrl-C ends it; state stays in {settings.home})")
+    # both ways of being asked to end, also where a shell in the background had us ignore Ctrl-C
+    for request in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(request, signal.default_int_handler)
     # a session of its own: Ctrl-C reaches us alone, and the whole family can be ended together
     process = subprocess.Popen(command, cwd=REPOSITORY, env=environment, start_new_session=True)
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     try:
         process.wait()
     except KeyboardInterrupt:

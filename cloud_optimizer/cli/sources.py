@@ -1,7 +1,7 @@
 """Which telemetry a command works on: a trace the user names, or the simulated fleet."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,46 +12,69 @@ from cloud_optimizer.core.clock import utc_now
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.names import check_cluster
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
-from cloud_optimizer.resources.telemetry.base import TelemetrySource
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource
-from cloud_optimizer.resources.telemetry.simulator import SimulatorSource
 from cloud_optimizer.settings import record_first_day
 
 
 def register_source(
-    platform: Platform, trace: Path | None, cluster: str | None, console: Console
+    platform: Platform, trace: Path | None, cluster: str | None, console: Console, description: Path | None = None
 ) -> tuple[RegisteredSource, ...]:
-    """Open the source, check all of it, and remember it; the simulated fleet is registered once and then kept.
+    """Open a source, check all of it, and remember it; the simulated fleet is registered once and then kept.
+
+    Args:
+        platform: Where it is remembered.
+        trace: File or folder of recorded telemetry.
+        cluster: Name of the trace's cluster.
+        console: Where notes on the reading are printed.
+        description: YAML file with `kind` and the options of that kind of source.
 
     Raises:
-        InputError: The trace cannot be used; nothing was registered.
+        InputError: The source cannot be used; nothing was registered.
     """
-    if trace is None:
-        if cluster is not None:
-            raise InputError("--cluster names the cluster of a trace: give --trace FILE with it.")
-        known = tuple(entry for entry in platform.telemetry.entries() if entry.kind == SimulatorSource.name)
-        return known or _register(platform, *_simulated(), console)
-    return _register(platform, *_recorded(trace, cluster), console)
+    if trace is not None and description is not None:
+        raise InputError("--trace and --source name two sources: give one of them.")
+    if description is not None:
+        kind, options = _described(description)
+        return _register(platform, kind, options, console)
+    if trace is not None:
+        path = str(trace.expanduser().resolve())
+        return _register(platform, "trace", {"path": path, "cluster": cluster}, console)
+    if cluster is not None:
+        raise InputError("--cluster names the cluster of a trace: give --trace FILE with it.")
+    known = tuple(entry for entry in platform.telemetry.entries() if entry.kind == "simulator")
+    return known or _register(platform, "simulator", _simulated(), console)
 
 
-def _simulated() -> tuple[TelemetrySource, Mapping[str, Any]]:
+def _simulated() -> Mapping[str, Any]:
     """The default fleet, its sixty days ending yesterday so that schedules and freshness make sense."""
     settings = SimulatorSettings()
     start = utc_now().date() - timedelta(days=settings.days)
-    settings = settings.model_copy(update={"start": start})
-    return SimulatorSource(settings), settings.model_dump(mode="json")
+    return settings.model_copy(update={"start": start}).model_dump(mode="json")
 
 
-def _recorded(trace: Path, cluster: str | None) -> tuple[TelemetrySource, Mapping[str, Any]]:
-    from cloud_optimizer.resources.telemetry.trace import TraceSource
+def _described(path: Path) -> tuple[str, Mapping[str, Any]]:
+    import yaml
 
-    path = trace.expanduser().resolve()
-    return TraceSource(path, cluster=cluster), {"path": str(path), "cluster": cluster}
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
+        raise InputError(f"{path} has no `kind`: write `kind: prometheus` (or trace, postgres) and its options.")
+    return content["kind"], _as_json({name: value for name, value in content.items() if name != "kind"})
+
+
+def _as_json(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """YAML reads dates as dates; what is stored is JSON."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in options.items()}
 
 
 def _register(
-    platform: Platform, source: TelemetrySource, options: Mapping[str, Any], console: Console
+    platform: Platform, kind: str, options: Mapping[str, Any], console: Console
 ) -> tuple[RegisteredSource, ...]:
+    source = platform.telemetry.open(kind, options)
     for name in source.clusters():
         check_cluster(name)
         for note in source.notes(name):

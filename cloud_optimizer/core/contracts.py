@@ -39,7 +39,7 @@ STATES: Final = ("on", "off", "gap")
 CLEAN_SCHEMA: Final = pl.Schema(
     {**KEY_SCHEMA, "state": pl.Enum(STATES), "sample_count": pl.UInt32(), **dict.fromkeys(MEASURES, pl.Float64())}
 )
-"""One slot of the regular grid. `sample_count` received samples stand behind it: 0 in a gap. Usage is null unless on."""
+"""One slot of the regular grid; `sample_count` received samples stand behind it. Usage is null unless on."""
 
 ROLLUP_MEASURES: Final = (
     "cpu_usage_cores_mean",

@@ -1,6 +1,6 @@
-"""A row of days judged one by one, each against the training window of the champion that was in force."""
+"""Days with one champion judged one by one against that champion's training window."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -27,7 +27,8 @@ def drift_frames(hours: pl.DataFrame, predictions: pl.DataFrame) -> dict[Kind, p
 
 def judge_days(
     cluster: str,
-    trained: Mapping[date, date],
+    days: Iterable[date],
+    trained_until: date,
     frames: Mapping[Kind, pl.DataFrame],
     reference_days: int,
     settings: DriftSettings,
@@ -36,8 +37,9 @@ def judge_days(
 
     Args:
         cluster: Name of the cluster.
-        trained: Day to judge, to the last day its champion learned from.
-        frames: Kind to rows of all the days involved.
+        days: Days to judge, all with one champion.
+        trained_until: Last day the champion learned from.
+        frames: Kind to rows of the days and of the reference.
         reference_days: Length of a reference.
         settings: Thresholds.
     """
@@ -49,8 +51,8 @@ def judge_days(
         return fit_reference(kind, frames[kind].filter(day.is_between(first, last)), settings)
 
     verdicts = []
-    for day, learned_until in trained.items():
-        last = min(learned_until, day - timedelta(days=1))
+    for day in days:
+        last = min(trained_until, day - timedelta(days=1))
         references = {kind: reference(kind, last) for kind in frames}
         verdicts.append(drift_verdict(cluster, day, references, frames, settings))
     return verdicts

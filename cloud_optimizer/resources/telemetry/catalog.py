@@ -1,7 +1,8 @@
 """Which source each cluster's telemetry comes from, kept in the warehouse so that every process reads the same one."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -10,12 +11,17 @@ from typing import Any
 import polars as pl
 import psycopg
 from psycopg.types.json import Jsonb
+from pydantic import ValidationError
 
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
+from cloud_optimizer.core.telemetry.prometheus import PrometheusSettings
 from cloud_optimizer.core.validation import Cadence, detect_cadence
 from cloud_optimizer.resources.telemetry.base import TelemetrySource
+from cloud_optimizer.resources.telemetry.postgres import PostgresSettings, PostgresSource
+from cloud_optimizer.resources.telemetry.prometheus import PrometheusSource
 from cloud_optimizer.resources.telemetry.simulator import SimulatorSource
+from cloud_optimizer.resources.telemetry.trace import TraceSource
 
 REGISTER = """
 INSERT INTO telemetry_sources (cluster, kind, options, first_sample, end_sample, step, regular, cadence_note)
@@ -37,7 +43,7 @@ class RegisteredSource:
 
     Args:
         cluster: Name of the cluster.
-        kind: `simulator` or `trace`.
+        kind: `simulator`, `trace`, `prometheus` or `postgres`.
         options: What opens the source again, as JSON.
         first_sample: UTC midnight at which the data start.
         end_sample: UTC midnight at which they end.
@@ -52,11 +58,30 @@ class RegisteredSource:
     cadence: Cadence
 
 
+@dataclass(frozen=True)
+class SourceAccess:
+    """What opening a source takes beyond its registered options; secrets are never stored with them.
+
+    Args:
+        spool: Folder in which sources keep what they were answered, so that nothing is asked for twice.
+        prometheus_token: Bearer token for Prometheus.
+        database_url: Address of the database of a `postgres` source.
+    """
+
+    spool: Path
+    prometheus_token: str | None = field(default=None, repr=False)
+    database_url: str | None = field(default=None, repr=False)
+
+
 class SourceCatalog:
     """The telemetry of all clusters behind one `read`."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, url: str, access: SourceAccess) -> None:
+        self._url, self._access = url, access
+
+    def open(self, kind: str, options: Mapping[str, Any]) -> TelemetrySource:
+        """Open a source that is to be registered."""
+        return open_source(kind, as_options(options), self._access)
 
     def register(self, source: TelemetrySource, options: Mapping[str, Any]) -> tuple[RegisteredSource, ...]:
         """Remember every cluster of a source; registering again replaces what was known of those clusters."""
@@ -71,7 +96,7 @@ class SourceCatalog:
         """Return every registered cluster, by name."""
         with psycopg.connect(self._url) as connection:
             rows = connection.execute(SELECT).fetchall()
-        return tuple(RegisteredSource(*row[:5], Cadence(*row[5:])) for row in rows)
+        return tuple(_from_row(*row) for row in rows)
 
     def entry(self, cluster: str) -> RegisteredSource:
         """Return one registered cluster.
@@ -87,7 +112,49 @@ class SourceCatalog:
     def read(self, cluster: str, start: datetime, end: datetime) -> pl.DataFrame:
         """Return the samples of [start, end) as received, in `SAMPLE_SCHEMA`."""
         entry = self.entry(cluster)
-        return _open(entry.kind, _frozen(entry.options)).read(cluster, start, end)
+        return self.open(entry.kind, entry.options).read(cluster, start, end)
+
+
+@lru_cache(maxsize=16)
+def open_source(kind: str, options: str, access: SourceAccess) -> TelemetrySource:
+    """Open a source, once per process and set of options: a trace is checked as a whole when it is opened.
+
+    Args:
+        kind: `simulator`, `trace`, `prometheus` or `postgres`.
+        options: Settings of that kind as JSON with sorted keys.
+        access: Folder and secrets.
+
+    Raises:
+        InputError: The kind is not known, or its options cannot be used.
+    """
+    given = json.loads(options)
+    try:
+        match kind:
+            case "simulator":
+                return SimulatorSource(SimulatorSettings.model_validate(given))
+            case "trace":
+                return TraceSource(Path(given["path"]), cluster=given.get("cluster"))
+            case "prometheus":
+                settings = PrometheusSettings.model_validate(given)
+                return PrometheusSource(settings, spool=access.spool, token=access.prometheus_token)
+            case "postgres":
+                return PostgresSource(PostgresSettings.model_validate(given), _required_url(access))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the options"
+        raise InputError(f"The {kind} source cannot use {where}: {first['msg']}.") from error
+    raise InputError(f"The telemetry source {kind} is not known: use simulator, trace, prometheus or postgres.")
+
+
+def as_options(options: Mapping[str, Any]) -> str:
+    """Write options in the one form in which equal options are equal text."""
+    return json.dumps(dict(options), sort_keys=True)
+
+
+def _required_url(access: SourceAccess) -> str:
+    if access.database_url is None:
+        raise InputError("A postgres source needs CLOUD_OPTIMIZER_SOURCE_DATABASE_URL: the address is a secret.")
+    return access.database_url
 
 
 def _describe(source: TelemetrySource, cluster: str, options: Mapping[str, Any]) -> RegisteredSource:
@@ -96,18 +163,14 @@ def _describe(source: TelemetrySource, cluster: str, options: Mapping[str, Any])
     return RegisteredSource(cluster, source.name, options, first, end, cadence)
 
 
-def _frozen(options: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted((key, tuple(value) if isinstance(value, list) else value) for key, value in options.items()))
-
-
-@lru_cache(maxsize=16)
-def _open(kind: str, options: tuple[tuple[str, Any], ...]) -> TelemetrySource:
-    """Open a source once per process: a trace is checked as a whole when it is opened."""
-    from cloud_optimizer.resources.telemetry.trace import TraceSource
-
-    arguments = dict(options)
-    if kind == "simulator":
-        return SimulatorSource(SimulatorSettings(**arguments))
-    if kind == "trace":
-        return TraceSource(Path(arguments["path"]), cluster=arguments["cluster"])
-    raise InputError(f"The telemetry source {kind} is not known: use simulator or trace.")
+def _from_row(
+    cluster: str,
+    kind: str,
+    options: dict[str, Any],
+    first_sample: datetime,
+    end_sample: datetime,
+    step: timedelta,
+    regular: bool,
+    note: str,
+) -> RegisteredSource:
+    return RegisteredSource(cluster, kind, options, first_sample, end_sample, Cadence(step, regular, note))
