@@ -9,6 +9,7 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, Res
 from cloud_optimizer.assets.graph import partitioned
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.core.clock import Clock
+from cloud_optimizer.core.costs.prices import workload_prices
 from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
 from cloud_optimizer.core.drift.verdict_rows import distrusts_model
 from cloud_optimizer.core.forecasting.selection import models_of
@@ -20,6 +21,7 @@ from cloud_optimizer.core.rollup import panel_from_rollup, roll_up
 from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
 from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, DRIFT, FORECASTS, HOURS, RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse.dimensions import read_prices, read_workloads
 from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
 from cloud_optimizer.settings import Settings
 
@@ -51,7 +53,7 @@ def scaling_recommendations(
     """Recommend as of the end of every day, from the forecast made then and the history before it."""
     frame = RECOMMENDATION_SCHEMA.to_frame()
     for part in slices_of(context):
-        inputs = _recommendation_inputs(part, warehouse, context.run.run_id, clock())
+        inputs = _recommendation_inputs(part, warehouse, settings, context.run.run_id, clock())
         frame = pl.concat(recommend(one, settings.recommendation) for one in inputs)
         warehouse.replace(part.cluster, part.first, part.next_day, {RECOMMENDATIONS: frame})
         rows_by_day(context, part, frame["date"])
@@ -67,22 +69,26 @@ def scaling_recommendations(
 
 
 def _recommendation_inputs(
-    part: Slice, warehouse: Warehouse, run_id: str, now: datetime
+    part: Slice, warehouse: Warehouse, settings: Settings, run_id: str, now: datetime
 ) -> Iterator[RecommendationInputs]:
     """Read the slice once and hand out one set of inputs a day."""
     first, end = part.first, part.next_day
     hours = warehouse.read(HOURS, part.cluster, first - LOOKBACK, end)
     forecasts = warehouse.read(FORECASTS, part.cluster, first, end)
     drift = warehouse.read(DRIFT, part.cluster, first, end)
+    table = read_prices(warehouse)
     for day in part.days:
         origin = midnight(day + timedelta(days=1))
         forecast = forecasts.filter(pl.col("origin") == origin)
+        known = read_workloads(warehouse, part.cluster, origin)
         yield RecommendationInputs(
             cluster=part.cluster,
             date=day,
             created_at=now,
             history=hours.filter(pl.col("timestamp").is_between(origin - LOOKBACK, origin, closed="left")),
             forecast=forecast,
+            prices=workload_prices(known, table, settings.recommendation.prices),
+            preferences=known.select("workload_id", "owner", "slo_class"),
             trust=Trust(drift_failed=distrusts_model(drift.filter(pl.col("date") == day))),
             model_version=models_of(forecast),
             run_id=run_id,

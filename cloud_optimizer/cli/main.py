@@ -25,10 +25,11 @@ app = typer.Typer(
 def _register() -> None:
     from cloud_optimizer.cli.data import export, ingest, migrate
     from cloud_optimizer.cli.offline import backtest, replay
+    from cloud_optimizer.cli.query import explain, query
     from cloud_optimizer.cli.run import run
     from cloud_optimizer.cli.serve import dev, stop
 
-    for command in (run, dev, stop, migrate, ingest, backtest, replay, export):
+    for command in (run, dev, stop, migrate, ingest, backtest, replay, export, query, explain):
         app.command()(command)
 
 

@@ -1,0 +1,74 @@
+"""`query` and `explain`: answers from the warehouse for people and scripts."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import polars as pl
+import typer
+
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.settings import load_settings
+
+
+class OutputFormat(StrEnum):
+    """How an answer is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+def query(
+    name: Annotated[str | None, typer.Argument(help="Name of the query; without one, all are listed.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Cluster the question is about.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--set", help="Further parameter as name=value; may be given again.")
+    ] = None,
+    output_format: Annotated[OutputFormat, typer.Option("--format", help="How to print.")] = OutputFormat.TABLE,
+) -> None:
+    """Answer one of the analytical questions of sql/queries: waste, peaks, idle workloads, forecast error, ..."""
+    from cloud_optimizer.cli.tables import make_console, show
+    from cloud_optimizer.connections import local_platform
+    from cloud_optimizer.resources.warehouse.queries import query_names
+
+    console = make_console()
+    if name is None:
+        rows = [{"query": known, "question": question} for known, question in query_names().items()]
+        show(console, "Queries", pl.DataFrame(rows))
+        return
+    given = _parameters(parameter or []) | ({"cluster": cluster} if cluster else {})
+    with local_platform(load_settings()) as platform:
+        answer = platform.warehouse.query(name, **given)
+    match output_format:
+        case OutputFormat.CSV:
+            typer.echo(answer.write_csv(), nl=False)
+        case OutputFormat.JSON:
+            typer.echo(answer.write_json())
+        case OutputFormat.TABLE:
+            show(console, query_names()[name], answer)
+
+
+def explain(
+    workload: Annotated[str, typer.Argument(help="Id of the workload.")],
+    cluster: Annotated[str | None, typer.Option(help="Its cluster, where several have such a workload.")] = None,
+) -> None:
+    """Say in plain words how the newest recommendation for a workload came about."""
+    from cloud_optimizer.cli.report import newest_recommendations
+    from cloud_optimizer.connections import local_platform
+
+    with local_platform(load_settings()) as platform:
+        found = newest_recommendations(platform.warehouse, cluster).filter(pl.col("workload_id") == workload)
+    if found.is_empty():
+        raise InputError(f"There is no recommendation for workload {workload}: see `cloud-optimizer export`.")
+    for row in found.iter_rows(named=True):
+        typer.echo(f"{row['cluster']} / {workload}, {row['date']}\n\n{row['explanation']}\n")
+
+
+def _parameters(pairs: list[str]) -> dict[str, str]:
+    parameters = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f"--set {pair} is not understood: write it as name=value.")
+        parameters[name] = value
+    return parameters
