@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
+from cloud_optimizer.core.forecasting.design import Design
+from cloud_optimizer.core.forecasting.examples import Examples
+from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -36,28 +36,23 @@ class CatBoostQuantiles:
         self._threads = threads
 
     @classmethod
-    def fit(
-        cls,
-        features: FloatArray,
-        target: FloatArray,
-        weight: FloatArray,
-        names: tuple[str, ...],
-        settings: ForecastSettings,
-    ) -> "CatBoostQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings) -> "CatBoostQuantiles":
         """Fit all levels, see `QuantileRegressor`."""
         import catboost
 
-        rows = catboost.Pool(features, target, weight=weight, feature_names=list(names), thread_count=settings.threads)
+        features, residual, weight = examples.rows()
+        names = list(examples.design.names)
+        rows = catboost.Pool(features, residual, weight=weight, feature_names=names, thread_count=settings.threads)
         own = {
             "thread_count": settings.threads,
             "random_seed": settings.seed,
-            "min_data_in_leaf": rows_per_leaf(len(target)),
+            "min_data_in_leaf": rows_per_leaf(len(residual)),
         }
         return cls(catboost.CatBoost({**PARAMETERS, **own}).fit(rows), settings.threads)
 
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
-        return np.asarray(self._model.predict(features, thread_count=self._threads), dtype=np.float32)
+    def predict(self, design: Design) -> FloatArray:
+        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
+        return unflattened(self._model.predict(flat_features(design), thread_count=self._threads), design)
 
     def importance(self) -> dict[str, float]:
         """Return the share each feature has in the change of predictions."""

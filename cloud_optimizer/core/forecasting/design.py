@@ -6,14 +6,14 @@ a clockwork service are one learning problem, and quantiles travel between them.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_optimizer.core.contracts import TARGETS_BY_NAME
+from cloud_optimizer.core.contracts import HOUR, TARGETS_BY_NAME
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.experts import MEMORY_SEASONS, RULES, Expertise, consult
 from cloud_optimizer.core.forecasting.history import (
@@ -42,6 +42,7 @@ class Design:
     """What is known of n workloads at k origins about H forecast intervals.
 
     Args:
+        workload_ids: Row labels, n of them.
         features: Shape [n, k, H, len(names)].
         names: Feature names.
         scale: Recent level of demand, in the target's unit, shape [n, k].
@@ -49,8 +50,10 @@ class Design:
         spread: Recent error of a robust rule on the link scale, the unit of the residual, shape [n, k, H].
         ceiling: Highest demand that is forecast, in the target's unit, shape [n, k].
         history: Demand before the origin, shape [n, k, L].
+        hours: Length of an interval.
     """
 
+    workload_ids: tuple[str, ...]
     features: FloatArray
     names: tuple[str, ...]
     scale: FloatArray
@@ -58,6 +61,19 @@ class Design:
     spread: FloatArray
     ceiling: FloatArray
     history: FloatArray
+    hours: float
+
+    def at(self, origins: NDArray[np.intp]) -> "Design":
+        """Return the design of some of the origins."""
+        return replace(
+            self,
+            features=self.features[:, origins],
+            scale=self.scale[:, origins],
+            base=self.base[:, origins],
+            spread=self.spread[:, origins],
+            ceiling=self.ceiling[:, origins],
+            history=self.history[:, origins],
+        )
 
     def demand(self, residual: FloatArray) -> FloatArray:
         """Return the demand of residuals, in the target's unit, shape [n, k, H, levels] like the residuals."""
@@ -90,8 +106,17 @@ def build_design(panel: Panel, target: str, positions: Positions, settings: Fore
     features = np.empty((*base.shape, len(columns)), dtype=np.float32)
     for i, value in enumerate(columns.values()):
         features[..., i] = value if value.ndim == base.ndim else value[..., None]
-    ceiling = CEILING * np.fmax.reduce(history, axis=-1)
-    return Design(features, tuple(columns), experts.scale, base, experts.error, ceiling, history)
+    return Design(
+        workload_ids=panel.workload_ids,
+        features=features,
+        names=tuple(columns),
+        scale=experts.scale,
+        base=base,
+        spread=experts.error,
+        ceiling=CEILING * np.fmax.reduce(history, axis=-1),
+        history=history,
+        hours=panel.step / HOUR,
+    )
 
 
 def residual_target(panel: Panel, target: str, positions: Positions, design: Design) -> FloatArray:

@@ -9,22 +9,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS
-from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS, TARGETS_BY_NAME
 from cloud_optimizer.core.forecasting.calibration import expanded, level_offsets, rearranged
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
-from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
+from cloud_optimizer.core.forecasting.design import Design, build_design
+from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
 from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
-from cloud_optimizer.core.forecasting.history import Positions, known_mean, origin_position
+from cloud_optimizer.core.forecasting.history import Positions, origin_position
 from cloud_optimizer.core.forecasting.regressor import QuantileRegressor
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
 from cloud_optimizer.core.panel import FloatArray, Panel
 
 BATCH: Final = 2048
-"""Workloads predicted at once: bounds memory (about 15 MB a hundred workloads at 28 days of hours)."""
-
-MAXIMUM_ROWS: Final = 400_000
-"""Training rows kept per target; a larger fleet is sampled by origin."""
+"""Workloads predicted at once: bounds memory (about 100 MB at six weeks of hours)."""
 
 
 @dataclass(frozen=True)
@@ -34,20 +31,27 @@ class DirectForecaster:
     Args:
         name: Name of the family.
         regressor: Its kind of quantile regressor.
+        refit: Whether the kept regressor also learns from the calibration window. Trees gain by it; networks differ
+            from fit to fit more than they gain, and their intervals then cover too little.
     """
 
     name: str
     regressor: type[QuantileRegressor]
+    refit: bool = True
 
     def fit(self, panel: Panel, settings: ForecastSettings) -> "FittedDirect":
-        """Fit on origins before the calibration window, calibrate on it, then fit again on everything."""
+        """Fit on origins before the calibration window, calibrate on it, then (`refit`) fit on everything."""
+        origins = training_origins(panel.length, settings)
+        late = origins >= panel.length - settings.calibration_days * DAY // settings.step
+        early = origins + settings.horizon <= origins[late].min(initial=panel.length)
+        if not early.any():  # too short to hold anything out
+            early = late = np.ones(len(origins), dtype=np.bool_)
         regressors, offsets = {}, {}
         for target in settings.targets:
-            held_out = settings.calibration_days * DAY // settings.step
-            early, late = _origins(panel, settings, held_out)
-            model = self._fit_target(panel, target, early, settings)
-            offsets[target] = _offsets(model, panel, target, late, settings)
-            regressors[target] = self._fit_target(panel, target, np.concatenate([early, late]), settings)
+            examples = build_examples(panel, target, origins, settings)
+            model = self.regressor.fit(examples.at(np.flatnonzero(early)), settings)
+            offsets[target] = calibrated_offsets(model, examples.at(np.flatnonzero(late)))
+            regressors[target] = self.regressor.fit(examples, settings) if self.refit else model
         return FittedDirect(self.name, settings, regressors, offsets)
 
     def load(self, folder: Path) -> "FittedDirect":
@@ -57,15 +61,6 @@ class DirectForecaster:
         regressors = {target: self.regressor.load(folder, target, settings) for target in settings.targets}
         offsets = {target: np.asarray(values) for target, values in description.state["offsets"].items()}
         return FittedDirect(self.name, settings, regressors, offsets)
-
-    def _fit_target(
-        self, panel: Panel, target: str, positions: Positions, settings: ForecastSettings
-    ) -> QuantileRegressor:
-        design = build_design(panel, target, positions, settings)
-        residual = residual_target(panel, target, positions, design)
-        weight = np.broadcast_to(_weight(design)[..., None], residual.shape)
-        known = ~np.isnan(residual)
-        return self.regressor.fit(design.features[known], residual[known], weight[known], design.names, settings)
 
 
 @dataclass(frozen=True)
@@ -93,9 +88,9 @@ class FittedDirect:
         fallback = np.zeros(count, dtype=np.bool_)
         for first in range(0, count, BATCH):
             batch = slice(first, min(first + BATCH, count))
-            rows = panel.rows(np.arange(batch.start, batch.stop))
             for target in self.settings.targets:
-                values[target][batch], short = self._predict_target(rows, target, position)
+                part = _columns_of(panel, target, batch)
+                values[target][batch], short = self._predict_target(part, target, position)
                 fallback[batch] |= short
         return QuantileForecast(panel.workload_ids, origin, panel.step, self.name, values, fallback)
 
@@ -120,36 +115,18 @@ class FittedDirect:
         return quantiles, short
 
 
+def _columns_of(panel: Panel, target: str, batch: slice) -> Panel:
+    """Return what forecasts one target of a batch of workloads, as views."""
+    columns = (TARGETS_BY_NAME[target].column, TARGETS_BY_NAME[target].capacity_column)
+    return Panel(panel.workload_ids[batch], panel.start, panel.step, {name: panel[name][batch] for name in columns})
+
+
 def predicted_residuals(regressor: QuantileRegressor, design: Design) -> FloatArray:
     """Return all levels of the residual, shape [n, k, H, levels]."""
-    rows = design.features.reshape(-1, len(design.names))
-    return expanded(regressor.predict(rows)).reshape(*design.base.shape, -1)
+    return expanded(regressor.predict(design))
 
 
-def _offsets(
-    model: QuantileRegressor, panel: Panel, target: str, positions: Positions, settings: ForecastSettings
-) -> NDArray[np.float64]:
-    design = build_design(panel, target, positions, settings)
-    actual = residual_target(panel, target, positions, design)
-    predicted = predicted_residuals(model, design)
-    return level_offsets(predicted.reshape(-1, predicted.shape[-1]), actual.reshape(-1))
-
-
-def _origins(panel: Panel, settings: ForecastSettings, held_out: int) -> tuple[Positions, Positions]:
-    """Return training origins whose forecasts end before the held-out intervals, and origins inside those."""
-    stride = min(settings.season, settings.horizon)
-    newest = panel.length - settings.horizon
-    everything = np.arange(newest, 7 * settings.season - 1, -stride)[::-1]
-    if not len(everything):
-        msg = f"{panel.length} intervals are too few to fit: a week and one horizon are needed"
-        raise InputError(msg)
-    early = everything[everything + settings.horizon <= panel.length - held_out]
-    late = everything[everything >= panel.length - held_out]
-    return (early, late) if len(early) else (everything, everything)
-
-
-def _weight(design: Design) -> FloatArray:
-    """Return the recent over the long-run level, shape [n, k]: a busy week counts as its share of the error."""
-    long_run = known_mean(design.history)
-    ratio = design.scale / np.where(long_run > 0, long_run, np.nan)
-    return np.nan_to_num(np.clip(ratio, 0.05, 5), nan=1.0).astype(np.float32)
+def calibrated_offsets(regressor: QuantileRegressor, examples: Examples) -> NDArray[np.float64]:
+    """Return the conformal shift of each level on examples the regressor has not seen, shape [levels]."""
+    predicted = predicted_residuals(regressor, examples.design)
+    return level_offsets(predicted.reshape(-1, predicted.shape[-1]), examples.residual.reshape(-1))

@@ -17,6 +17,13 @@ def _naive(name: str) -> Callable[[], Forecaster]:
     return make
 
 
+def _autotheta() -> Forecaster:
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+    from cloud_optimizer.core.forecasting.theta import ThetaRegressor
+
+    return DirectForecaster("autotheta", ThetaRegressor)
+
+
 def _lightgbm() -> Forecaster:
     from cloud_optimizer.core.forecasting.direct import DirectForecaster
     from cloud_optimizer.core.forecasting.lightgbm_quantiles import LightGBMQuantiles
@@ -38,12 +45,29 @@ def _catboost() -> Forecaster:
     return DirectForecaster("catboost", CatBoostQuantiles)
 
 
+def _lstm() -> Forecaster:
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+    from cloud_optimizer.core.forecasting.recurrent import LSTMRegressor
+
+    return DirectForecaster("lstm", LSTMRegressor, refit=False)
+
+
+def _gru() -> Forecaster:
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+    from cloud_optimizer.core.forecasting.recurrent import GRURegressor
+
+    return DirectForecaster("gru", GRURegressor, refit=False)
+
+
 FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
     "seasonal_naive": _naive("seasonal_naive"),
     "last_value": _naive("last_value"),
+    "autotheta": _autotheta,
     "lightgbm": _lightgbm,
     "xgboost": _xgboost,
     "catboost": _catboost,
+    "lstm": _lstm,
+    "gru": _gru,
 }
 """Family name to a factory; calling it imports nothing heavy, fitting does."""
 

@@ -9,7 +9,9 @@ import numpy as np
 from cloud_optimizer.core.contracts import quantile_column
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
+from cloud_optimizer.core.forecasting.design import Design
+from cloud_optimizer.core.forecasting.examples import Examples
+from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -39,27 +41,23 @@ class LightGBMQuantiles:
         self._threads = threads
 
     @classmethod
-    def fit(
-        cls,
-        features: FloatArray,
-        target: FloatArray,
-        weight: FloatArray,
-        names: tuple[str, ...],
-        settings: ForecastSettings,
-    ) -> "LightGBMQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings) -> "LightGBMQuantiles":
         """Fit every level, see `QuantileRegressor`."""
         import lightgbm
 
-        own = {"num_threads": settings.threads, "seed": settings.seed, "min_data_in_leaf": rows_per_leaf(len(target))}
+        features, residual, weight = examples.rows()
+        names = list(examples.design.names)
+        own = {"num_threads": settings.threads, "seed": settings.seed, "min_data_in_leaf": rows_per_leaf(len(residual))}
         common = {**PARAMETERS, **own}
-        rows = lightgbm.Dataset(features, target, weight=weight, feature_name=list(names), params=common)
+        rows = lightgbm.Dataset(features, residual, weight=weight, feature_name=names, params=common)
         boosters = {level: lightgbm.train({**common, "alpha": level}, rows, ROUNDS) for level in LEARNED_LEVELS}
         return cls(boosters, settings.threads)
 
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
-        columns = [booster.predict(features, num_threads=self._threads) for booster in self._boosters.values()]
-        return np.stack(columns, axis=-1).astype(np.float32)
+    def predict(self, design: Design) -> FloatArray:
+        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
+        rows = flat_features(design)
+        columns = [booster.predict(rows, num_threads=self._threads) for booster in self._boosters.values()]
+        return unflattened(np.stack(columns, axis=-1), design)
 
     def importance(self) -> dict[str, float]:
         """Return the share of the gain each feature brought to the median."""

@@ -1,4 +1,4 @@
-"""What a direct forecaster asks of a learner: quantiles of the residual, given features."""
+"""What a direct forecaster asks of a learner: quantiles of the residual."""
 
 from pathlib import Path
 from typing import Protocol
@@ -6,38 +6,25 @@ from typing import Protocol
 import numpy as np
 
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.design import Design
+from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.panel import FloatArray
 
 
 class QuantileRegressor(Protocol):
-    """A model of the residual's quantiles, given features."""
+    """A model of the residual's quantiles."""
 
     @classmethod
-    def fit(
-        cls,
-        features: FloatArray,
-        target: FloatArray,
-        weight: FloatArray,
-        names: tuple[str, ...],
-        settings: ForecastSettings,
-    ) -> "QuantileRegressor":
-        """Fit on rows of known target.
+    def fit(cls, examples: Examples, settings: ForecastSettings) -> "QuantileRegressor":
+        """Fit on examples; threads and seed are in the settings."""
+        ...
 
-        Args:
-            features: Shape [rows, f]; NaN is unknown.
-            target: Shape [rows].
-            weight: Shape [rows].
-            names: Feature names, f of them.
-            settings: Threads and seed.
-        """
+    def predict(self, design: Design) -> FloatArray:
+        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
         ...
 
     def importance(self) -> dict[str, float]:
-        """Return the share of the gain each feature brought, in descending order."""
-        ...
-
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles at LEARNED_LEVELS, shape [rows, learned]."""
+        """Return the share of each feature in what was learned, in descending order; empty where none is defined."""
         ...
 
     def save(self, folder: Path, stem: str) -> None:
@@ -48,6 +35,16 @@ class QuantileRegressor(Protocol):
     def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "QuantileRegressor":
         """Read what `save` wrote."""
         ...
+
+
+def flat_features(design: Design) -> FloatArray:
+    """Return the design as rows, shape [n * k * H, f]."""
+    return design.features.reshape(-1, len(design.names))
+
+
+def unflattened(quantiles: FloatArray, design: Design) -> FloatArray:
+    """Return quantiles of rows in the design's shape, [n, k, H, learned]."""
+    return np.asarray(quantiles, dtype=np.float32).reshape(*design.base.shape, -1)
 
 
 def rows_per_leaf(rows: int) -> int:

@@ -8,7 +8,9 @@ import numpy as np
 
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.regressor import rows_per_leaf, shares
+from cloud_optimizer.core.forecasting.design import Design
+from cloud_optimizer.core.forecasting.examples import Examples
+from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -36,26 +38,27 @@ class XGBoostQuantiles:
         self._booster = booster
 
     @classmethod
-    def fit(
-        cls,
-        features: FloatArray,
-        target: FloatArray,
-        weight: FloatArray,
-        names: tuple[str, ...],
-        settings: ForecastSettings,
-    ) -> "XGBoostQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings) -> "XGBoostQuantiles":
         """Fit all levels, see `QuantileRegressor`."""
         import xgboost
 
+        features, residual, weight = examples.rows()
+        names = list(examples.design.names)
         rows = xgboost.QuantileDMatrix(
-            features, target, weight=weight, feature_names=list(names), max_bin=63, nthread=settings.threads
+            features,
+            residual,
+            weight=weight,
+            feature_names=names,
+            max_bin=63,
+            nthread=settings.threads,
         )
-        own = {"nthread": settings.threads, "seed": settings.seed, "min_child_weight": rows_per_leaf(len(target))}
+        own = {"nthread": settings.threads, "seed": settings.seed, "min_child_weight": rows_per_leaf(len(residual))}
         return cls(xgboost.train({**PARAMETERS, **own}, rows, ROUNDS))
 
-    def predict(self, features: FloatArray) -> FloatArray:
-        """Return quantiles of the target at LEARNED_LEVELS, shape [rows, learned]."""
-        return np.asarray(self._booster.inplace_predict(features, validate_features=False), dtype=np.float32)
+    def predict(self, design: Design) -> FloatArray:
+        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
+        rows = flat_features(design)
+        return unflattened(self._booster.inplace_predict(rows, validate_features=False), design)
 
     def importance(self) -> dict[str, float]:
         """Return the share of the gain each feature brought."""

@@ -5,7 +5,6 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 
@@ -31,9 +30,3 @@ def test_importance_names_features_and_adds_up(name: str) -> None:
     assert sum(importance.values()) == pytest.approx(1)
     assert {"lag_1", "hour", "rule_phase_median"} <= set(importance)
     assert list(importance.values()) == sorted(importance.values(), reverse=True)
-
-
-def test_too_little_to_fit_is_one_sentence() -> None:
-    panel = make_panel(2, 5)
-    with pytest.raises(InputError, match="too few to fit"):
-        FORECASTERS["lightgbm"]().fit(panel, ForecastSettings())

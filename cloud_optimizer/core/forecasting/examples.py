@@ -1,0 +1,82 @@
+"""What a model learns from: the design at past origins and the residuals that followed."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
+from cloud_optimizer.core.forecasting.history import Positions, known_mean
+from cloud_optimizer.core.panel import FloatArray, Panel
+
+FIRST_SEASON: Final = 7
+"""Seasons of history an origin needs to be learned from."""
+
+MAXIMUM_ROWS: Final = 400_000
+"""Rows learned from per target: a larger fleet is sampled by workload, so time and memory stay bounded."""
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Designs of n workloads at k origins with what followed.
+
+    Args:
+        design: What was known.
+        residual: What is learned, shape [n, k, H]; NaN where demand is unknown.
+        weight: Shape [n, k].
+    """
+
+    design: Design
+    residual: FloatArray
+    weight: FloatArray
+
+    def at(self, origins: NDArray[np.intp]) -> "Examples":
+        """Return the examples of some of the origins."""
+        return Examples(self.design.at(origins), self.residual[:, origins], self.weight[:, origins])
+
+    def rows(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return features [rows, f], residuals [rows] and weights [rows] where demand is known."""
+        known = ~np.isnan(self.residual)
+        weight = np.broadcast_to(self.weight[..., None], known.shape)
+        return self.design.features[known], self.residual[known], weight[known]
+
+
+def build_examples(panel: Panel, target: str, positions: Positions, settings: ForecastSettings) -> Examples:
+    """Describe a bounded sample of the workloads at the origins, with what followed."""
+    kept = sampled(len(panel.workload_ids), len(positions) * settings.horizon, settings.seed)
+    part = panel.rows(kept) if len(kept) < len(panel.workload_ids) else panel
+    design = build_design(part, target, positions, settings)
+    residual = residual_target(part, target, positions, design)
+    return Examples(design, residual, busyness(design))
+
+
+def training_origins(length: int, settings: ForecastSettings) -> Positions:
+    """Return origins one horizon apart (a season at most), the newest ending with the panel of `length` intervals.
+
+    Raises:
+        InputError: Not even one origin has a week behind it.
+    """
+    stride = min(settings.season, settings.horizon)
+    origins = np.arange(length - settings.horizon, FIRST_SEASON * settings.season - 1, -stride)[::-1]
+    if not len(origins):
+        msg = f"{length} intervals are too few to fit: {FIRST_SEASON} seasons and one horizon are needed"
+        raise InputError(msg)
+    return origins
+
+
+def sampled(workloads: int, rows_each: int, seed: int) -> NDArray[np.intp]:
+    """Return the positions of the workloads that are learned from, ascending, at most MAXIMUM_ROWS rows of them."""
+    most = max(MAXIMUM_ROWS // max(rows_each, 1), 1)
+    if workloads <= most:
+        return np.arange(workloads)
+    return np.sort(np.random.default_rng(seed).choice(workloads, most, replace=False))
+
+
+def busyness(design: Design) -> FloatArray:
+    """Return the recent over the long-run level, shape [n, k]: a busy week weighs as its share of the error does."""
+    long_run = known_mean(design.history)
+    ratio = design.scale / np.where(long_run > 0, long_run, np.nan)
+    return np.nan_to_num(np.clip(ratio, 0.05, 5), nan=1.0).astype(np.float32)
