@@ -46,8 +46,11 @@ format: $(VENV)/.installed-dev ## Rewrite files the way lint wants them
 bench: $(VENV)/.installed-dev ## Benchmarks, each beside a peer or a limit; writes docs/results.md
 	$(BIN)/python -m benchmarks $(ARGS)
 
-constraints: ## Resolve constraints.txt again for Python 3.11 to 3.13
-	$(PYTHON) scripts/make_constraints.py
+constraints: $(VENV)/bin/python ## Resolve constraints.txt again for Python 3.11 to 3.13
+	$(PIP) install --quiet uv
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --no-annotate --no-header \
+		--constraint pins.txt --quiet --output-file constraints.txt pyproject.toml
+	@sed -i '1i # Every dependency, pinned for Python 3.11 to 3.13. Made by `make constraints`; do not edit by hand.' constraints.txt
 
 clean: ## Remove local state, environments and caches
 	@if [ -x $(BIN)/cloud-optimizer ]; then $(BIN)/cloud-optimizer stop; fi
