@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 
-from cloud_optimizer.core.features import kernels
 from cloud_optimizer.core.features.formulas import row_formula
 from cloud_optimizer.core.features.registry import BUILT, FEATURES_BY_NAME
 from cloud_optimizer.core.features.windows import Axis, fill_windows
@@ -44,6 +43,8 @@ def cluster_features(columns: Mapping[str, FloatArray], axis: Axis) -> dict[str,
 
 
 def _across(columns: Mapping[str, FloatArray], source: str) -> dict[str, FloatArray]:
+    from cloud_optimizer.core.features import kernels
+
     count, length = next(iter(columns.values())).shape
     number, total, mean, squares = (np.zeros(length) for _ in range(4))
     top = np.full(length, -np.inf)

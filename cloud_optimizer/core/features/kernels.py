@@ -1,4 +1,4 @@
-"""Compiled loops over [workload, time] blocks; only build imports this module, because numba takes 0.4 s to import.
+"""Compiled loops over [workload, time] blocks; imported by the functions that run them: numba takes 0.4 s to import.
 
 Windows are laid on absolute time: `phase` is the number of steps from the epoch to the block's first column, modulo
 the window. So a sum runs over the same values in the same order wherever a block starts, and a day built from its

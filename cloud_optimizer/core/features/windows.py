@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from cloud_optimizer.core.contracts import DAY
-from cloud_optimizer.core.features import kernels
 from cloud_optimizer.core.features.spec import FeatureSpec
 from cloud_optimizer.core.panel import FloatArray
 
@@ -58,6 +57,8 @@ def fill_windows(
         axis: The block's time axis.
         out: Feature name to the array that is written, shape [rows, columns - axis.first].
     """
+    from cloud_optimizer.core.features import kernels
+
     rolling: defaultdict[tuple[str, timedelta], dict[str, FloatArray]] = defaultdict(dict)
     same_hour: defaultdict[tuple[str, timedelta], dict[str, FloatArray]] = defaultdict(dict)
     for spec in specs:
@@ -90,6 +91,8 @@ def _lag(values: FloatArray, axis: Axis, intervals: int, target: FloatArray, *, 
 
 
 def _rolling(values: FloatArray, axis: Axis, intervals: int, outputs: Mapping[str, FloatArray]) -> None:
+    from cloud_optimizer.core.features import kernels
+
     minimum, phase = minimum_observed(intervals), axis.epoch % intervals
     if outputs.keys() & {"mean", "std"}:
         mean, std = outputs["mean"], outputs.get("std", _SKIPPED)
