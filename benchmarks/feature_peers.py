@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 QUANTILES: Final = {"p50": 0.5, "p95": 0.95}
-OF_CLUSTER: Final = "timestamp"
 
 
 def build_with_pandas(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Return the built features, float32, from rows sorted by workload and time."""
-    calendar = calendar_features(frame["timestamp"].to_numpy().astype("datetime64[us]"))
+    calendar = calendar_features(frame["timestamp"].dt.tz_localize(None).to_numpy().astype("datetime64[us]"))
     columns: dict[str, Any] = {name: frame[name] for name in frame.columns}
     by_workload = frame["workload_id"]
     slot = [by_workload, frame["timestamp"].dt.hour]
@@ -38,8 +37,7 @@ def build_with_pandas(frame: "pd.DataFrame") -> "pd.DataFrame":
             source = source.groupby(frame["timestamp"]).first()
             columns[spec.name] = frame["timestamp"].map(_pandas_window(spec, source)).astype("float32")
         elif spec.transform == "across":
-            statistic = {"p50": "median"}.get(str(spec.statistic), spec.statistic)
-            columns[spec.name] = source.groupby(frame["timestamp"]).transform(statistic).astype("float32")
+            columns[spec.name] = source.groupby(frame["timestamp"]).transform(spec.statistic).astype("float32")
         elif spec.transform in ("lag", "change", "rolling"):
             grouped = source.groupby(by_workload, sort=False)
             columns[spec.name] = _pandas_window(spec, source, grouped).astype("float32")
