@@ -1,5 +1,7 @@
 """Features against independent computations, and the promises on causality and on incremental builds."""
 
+import subprocess
+import sys
 from datetime import timedelta
 
 import numpy as np
@@ -187,3 +189,8 @@ def test_a_start_at_the_end_builds_nothing_and_one_outside_is_refused():
     for start in (panel.start - HOUR, panel.end + HOUR):
         with pytest.raises(ValueError, match="outside the panel"):
             build_features(panel, start)
+
+
+def test_importing_the_build_loads_no_compiler():
+    program = "import sys, cloud_optimizer.core.features.build; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
