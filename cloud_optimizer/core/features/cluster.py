@@ -43,7 +43,6 @@ def cluster_features(columns: Mapping[str, FloatArray], axis: Axis) -> dict[str,
 
 
 def _across(columns: Mapping[str, FloatArray], source: str) -> dict[str, FloatArray]:
-
     from cloud_optimizer.core.features import kernels
 
     count, length = next(iter(columns.values())).shape

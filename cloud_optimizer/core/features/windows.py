@@ -57,7 +57,6 @@ def fill_windows(
         axis: The block's time axis.
         out: Feature name to the array that is written, shape [rows, columns - axis.first].
     """
-
     from cloud_optimizer.core.features import kernels
 
     rolling: defaultdict[tuple[str, timedelta], dict[str, FloatArray]] = defaultdict(dict)
@@ -92,7 +91,6 @@ def _lag(values: FloatArray, axis: Axis, intervals: int, target: FloatArray, *, 
 
 
 def _rolling(values: FloatArray, axis: Axis, intervals: int, outputs: Mapping[str, FloatArray]) -> None:
-
     from cloud_optimizer.core.features import kernels
 
     minimum, phase = minimum_observed(intervals), axis.epoch % intervals
