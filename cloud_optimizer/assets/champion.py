@@ -26,7 +26,11 @@ from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.model_registry import ModelRegistry, RegisteredVersion
 from cloud_optimizer.resources.warehouse import CHAMPIONS, Warehouse
+from cloud_optimizer.resources.warehouse.watch import accepted_samples
 from cloud_optimizer.settings import Settings
+
+LEARNED_SAMPLES = "learned_samples"
+"""Metadata of a `champion_model` partition: accepted samples in the window that its candidates learned from."""
 
 
 @asset(
@@ -51,7 +55,7 @@ def model_comparison(
                 held = model_registry.champion(part.cluster, resource, before=day)
                 if held is not None:
                     panel = training_panel(feature_store, part.cluster, day, settings)
-                    losses = _incumbent_losses(held, candidates, panel, day, model_registry, settings)
+                    losses = _incumbent_losses(part.cluster, held, candidates, panel, day, model_registry, settings)
                     own = losses.filter(pl.col("target").is_in(targets_of(resource)))
                     evaluations.write(part.cluster, day, name, own.with_columns(model=pl.lit(name)))
             summary = summarize_evaluations(evaluations.read(part.cluster, day))
@@ -79,13 +83,24 @@ def champion_model(
             chosen = [_choose(part.cluster, day, resource, losses, model_registry, settings) for resource in INCUMBENT]
             choices = pl.DataFrame([row for row in chosen if row], schema=CHAMPION_SCHEMA)
             warehouse.replace(part.cluster, day, day + timedelta(days=1), {CHAMPIONS: choices})
-            context.add_asset_metadata({"reason": " ".join(choices["reason"])}, partition_key=part.key(day))
+            facts = {
+                "reason": " ".join(choices["reason"]),
+                LEARNED_SAMPLES: _learned_samples(warehouse, part.cluster, day, settings),
+            }
+            context.add_asset_metadata(facts, partition_key=part.key(day))
     versions = {row["resource"]: f"{row['model']} version {row['model_version']}" for row in choices.to_dicts()}
     reasons = "\n\n".join(f"**{row['resource']}**: {row['reason']}" for row in choices.to_dicts())
     return MaterializeResult(metadata={**versions, "reasons": MetadataValue.md(reasons or "nothing was decided")})
 
 
+def _learned_samples(warehouse: Warehouse, cluster: str, day: date, settings: Settings) -> int:
+    start = day - timedelta(days=settings.training.history_days - 1)
+    accepted = accepted_samples(warehouse).filter(pl.col("cluster") == cluster, pl.col("date").is_between(start, day))
+    return int(accepted["samples"].sum())
+
+
 def _incumbent_losses(
+    cluster: str,
     held: RegisteredVersion,
     candidates: pl.DataFrame,
     panel: Panel,
@@ -102,7 +117,7 @@ def _incumbent_losses(
     fitted = registry.load_logged(held.model_id)
     frame = evaluation_settings(settings.training, settings.forecast)
     result = evaluate(Frozen(held.family, fitted), panel, frame)
-    return evaluation_frame(result, candidates["cluster"][0], day, held.model_id)
+    return evaluation_frame(result, cluster, day, held.model_id)
 
 
 def _choose(

@@ -45,6 +45,7 @@ def workload_features(
     **partitioned("features", {"feast", "postgres"}, MODEL_OWNERS),
     name="feature_store",
     deps=[workload_features],
+    metadata={"dagster/column_schema": table_schema(FEATURE_SCHEMA, DESCRIPTIONS)},
     description="The Feast catalogue over the features, and the newest row of every workload in the online store.",
 )
 def online_features(context: AssetExecutionContext, feature_store: ResourceParam[FeatureStore]) -> MaterializeResult:

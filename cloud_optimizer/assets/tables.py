@@ -13,13 +13,14 @@ from dagster import (
     TableSchema,
 )
 
+from cloud_optimizer.core.contracts import QUANTILE_LEVELS
 from cloud_optimizer.partitions import Slice
 
 HEAD_ROWS = 5
 
 UNITS = {
-    "_bytes_per_second": "bytes per second",
-    "_requests_per_second": "requests per second",
+    "bytes_per_second": "bytes per second",
+    "requests_per_second": "requests per second",
     "_cores": "cores",
     "_bytes": "bytes",
     "_seconds": "seconds",
@@ -27,19 +28,52 @@ UNITS = {
     "_utilization": "fraction of capacity",
     "_fraction": "fraction, 0 to 1",
     "monthly_": "currency a month",
+    "replicas": "instances",
+    "risk_": "expected share of samples above the capacity",
+    "coverage_": "share of observations inside the interval",
+    "inside_": "intervals inside, counted",
+    "provision_at_": "share of what was provisioned",
 }
+"""Part of a column name to the unit it carries; the first that fits counts."""
+
+MEASURES = {
+    **{f"q{level:g}": "unit of the target" for level in QUANTILE_LEVELS},
+    **dict.fromkeys(("demand", "absolute_error", "quantile_score", "over_forecast", "shortage"), "unit of the target"),
+    **dict.fromkeys(("wape", "expected_wape", "wql", "score", "incumbent_score"), "share of demand"),
+    **dict.fromkeys(("observations", "count"), "intervals, counted"),
+    **dict.fromkeys(("violating_observations", "violating_workload_days", "completeness"), "fraction, 0 to 1"),
+    "mase": "multiple of the seasonal naive's error",
+    "provision": "capacity held: share of what was provisioned, or a sum in the unit of the target",
+    "slack": "share of the capacity held",
+    "unmet_volume": "share of demand",
+    "changes_per_workload_day": "changes a workload and day",
+    "regret": "0 costs what the oracle costs, 1 what static does",
+    "value": "scale of the statistic",
+    "threshold": "scale of the statistic",
+    "change_cost": "currency, once",
+    "roi": "multiple of the cost of the changes",
+    "payback_days": "days",
+    "lookback_days": "days",
+    **{name: f"{name.replace('_', ' ')}, counted" for name in ("series", "workloads", "changes", "samples")},
+    "sample_count": "samples, counted",
+}
+"""Numbers whose unit their name does not carry."""
 
 
 def unit_of(column: str) -> str | None:
-    """Return the unit that a column name carries, if any."""
-    return next((unit for marker, unit in UNITS.items() if marker in column), None)
+    """Return the unit of a numeric column of the platform's schemas; None where nobody stated one."""
+    carried = (unit for marker, unit in UNITS.items() if marker in column)
+    return MEASURES.get(column) or next(carried, None)
 
 
 def table_schema(schema: pl.Schema, descriptions: Mapping[str, str] | None = None) -> TableSchema:
     """Return the Dagster form of a polars schema, each column with its description or else its unit."""
     words = descriptions or {}
     return TableSchema(
-        columns=[TableColumn(name, str(dtype), words.get(name) or unit_of(name)) for name, dtype in schema.items()]
+        columns=[
+            TableColumn(name, str(dtype), words.get(name) or (unit_of(name) if dtype.is_numeric() else None))
+            for name, dtype in schema.items()
+        ]
     )
 
 

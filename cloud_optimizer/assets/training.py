@@ -4,21 +4,36 @@ Partition (date, cluster) is the family trained as of the end of that day, on no
 partitions is a walk-forward evaluation. They are materialized sparsely.
 """
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 
-from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, MetadataValue, ResourceParam, asset
+import polars as pl
+from dagster import (
+    AssetCheckResult,
+    AssetExecutionContext,
+    AssetsDefinition,
+    MaterializeResult,
+    MetadataValue,
+    ResourceParam,
+    asset,
+)
 
+from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.tables import table_head
+from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.forecasting.contract import Forecaster
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
-from cloud_optimizer.core.training import Trained, data_version, evaluation_frame, train
-from cloud_optimizer.partitions import midnight, slices_of
+from cloud_optimizer.core.training import Trained, data_version, evaluation_frame, observed_part, train
+from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
 from cloud_optimizer.settings import Settings
+
+TRAINED = {"trained": False}
 
 FAMILIES = {
     "seasonal_naive": ("The same hour yesterday, with the quantiles of its own past errors.", {"python"}),
@@ -35,16 +50,21 @@ def training_panel(feature_store: FeatureStore, cluster: str, day: date, setting
     """Return what a training as of the end of `day` may see."""
     end = midnight(day + timedelta(days=1))
     start = end - timedelta(days=settings.training.history_days)
-    return feature_store.panel(cluster, start, end, PANEL_COLUMNS)
+    return observed_part(feature_store.panel(cluster, start, end, PANEL_COLUMNS))
 
 
 def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinition:
-    """Build the asset of one family."""
+    """Build the asset of one family.
+
+    A family that cannot be trained fails its own check and leaves no losses; the others are compared without it.
+    """
+    name = f"{family}_model"
 
     @asset(
         **partitioned("training", kinds, MODEL_OWNERS),
-        name=f"{family}_model",
+        name=name,
         deps=["workload_features"],
+        check_specs=check_specs(name, TRAINED, {"trained": "The family could be evaluated and fitted."}),
         description=f"{description} Trained as of the end of the day, with its out-of-time losses.",
         pool="training",
     )
@@ -54,27 +74,36 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
         evaluations: ResourceParam[EvaluationStore],
         model_registry: ResourceParam[ModelRegistry],
         settings: ResourceParam[Settings],
-    ) -> MaterializeResult:
+    ) -> Iterator[MaterializeResult | AssetCheckResult]:
         """Evaluate the family out of time, fit it on everything up to the day, log it and keep its losses."""
         metadata: dict[str, object] = {}
+        checks = []
         for part in slices_of(context):
             for day in part.days:
                 panel = training_panel(feature_store, part.cluster, day, settings)
-                trained = train(FORECASTERS[family](), panel, settings.training, settings.forecast)
-                key = RunKey(f"{family}_model", part.cluster, day, context.run.run_id, context.retry_number)
-                logged = _log(model_registry, key, trained, panel, settings)
-                losses = evaluation_frame(trained.result, part.cluster, day, logged.model_id)
-                evaluations.write(part.cluster, day, family, losses)
+                key = RunKey(name, part.cluster, day, context.run.run_id, context.retry_number)
+                try:
+                    trained, logged = _train(FORECASTERS[family](), key, panel, model_registry, settings)
+                except CloudOptimizerError as error:
+                    evaluations.remove(part.cluster, day, family)
+                    checks.append(SliceCheck("trained", Slice(part.cluster, day, day), False, str(error)))
+                    continue
+                evaluations.write(part.cluster, day, family, _losses(trained, part.cluster, day, logged))
+                checks.append(SliceCheck("trained", Slice(part.cluster, day, day), True, f"trained as of {day}"))
                 metadata = _metadata(trained, logged)
                 context.add_asset_metadata({"mlflow_run": logged.run_id}, partition_key=part.key(day))
-        return MaterializeResult(metadata=metadata)
+        yield MaterializeResult(metadata=metadata)
+        yield from check_results(name, checks, TRAINED)
 
     return trained_model
 
 
-def _log(registry: ModelRegistry, key: RunKey, trained: Trained, panel: Panel, settings: Settings) -> LoggedModel:
+def _train(
+    forecaster: Forecaster, key: RunKey, panel: Panel, registry: ModelRegistry, settings: Settings
+) -> tuple[Trained, LoggedModel]:
     with registry.run(key) as run_id:
-        return registry.log_fitted(
+        trained = train(forecaster, panel, settings.training, settings.forecast)
+        logged = registry.log_fitted(
             run_id,
             trained.fitted,
             data_version=data_version(panel),
@@ -82,6 +111,11 @@ def _log(registry: ModelRegistry, key: RunKey, trained: Trained, panel: Panel, s
             metrics=trained.metrics,
             example=panel.rows(range(min(3, len(panel.workload_ids)))),
         )
+    return trained, logged
+
+
+def _losses(trained: Trained, cluster: str, day: date, logged: LoggedModel) -> pl.DataFrame:
+    return evaluation_frame(trained.result, cluster, day, logged.model_id)
 
 
 def _metadata(trained: Trained, logged: LoggedModel) -> dict[str, object]:

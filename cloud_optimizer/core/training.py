@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud_optimizer.core.contracts import DAY, UTC_TIMESTAMP
+from cloud_optimizer.core.contracts import DAY, TARGETS, UTC_TIMESTAMP
 from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.core.evaluation.backtest import TABLE_COLUMNS, BacktestResult, backtest
 from cloud_optimizer.core.evaluation.scores import STATISTICS
@@ -121,8 +121,21 @@ def train(
     """
     result = evaluate(forecaster, panel, evaluation_settings(training, forecast))
     start = clock()
-    fitted = forecaster.fit(panel, forecast.model_copy(update={"targets": result.plan.targets}))
+    try:
+        fitted = forecaster.fit(panel, forecast.model_copy(update={"targets": result.plan.targets}))
+    except Exception as error:
+        raise CloudOptimizerError(f"{forecaster.name} cannot be fitted: {type(error).__name__}: {error}") from error
     return Trained(fitted, result, clock() - start)
+
+
+def observed_part(panel: Panel) -> Panel:
+    """Return the panel from its first observed interval on: a short history is short, not long and empty."""
+    seen = np.zeros(panel.length, dtype=np.bool_)
+    for target in TARGETS:
+        if target.column in panel.columns:
+            seen |= ~np.isnan(panel[target.column]).all(axis=0)
+    first = int(seen.argmax()) if seen.any() else 0
+    return panel.window(panel.start + first * panel.step, panel.end)
 
 
 def data_version(panel: Panel) -> str:

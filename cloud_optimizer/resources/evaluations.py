@@ -21,6 +21,10 @@ class EvaluationStore:
         write_parquet(losses.select(EVALUATION_SCHEMA.names()).cast(EVALUATION_SCHEMA), path)
         return path
 
+    def remove(self, cluster: str, day: date, family: str) -> None:
+        """Forget the losses of a family as of a day; nothing happens where there are none."""
+        (self._folder(cluster, day) / f"{path_part(family)}.parquet").unlink(missing_ok=True)
+
     def read(self, cluster: str, day: date) -> pl.DataFrame:
         """Return the losses of every family that was trained as of a day; empty where none was."""
         paths = sorted(self._folder(cluster, day).glob("*.parquet"))
