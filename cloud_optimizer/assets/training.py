@@ -20,13 +20,20 @@ from dagster import (
 
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
-from cloud_optimizer.assets.tables import table_head
+from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.core.forecasting.contract import Forecaster
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
-from cloud_optimizer.core.training import Trained, data_version, evaluation_frame, observed_part, train
+from cloud_optimizer.core.training import (
+    EVALUATION_SCHEMA,
+    Trained,
+    data_version,
+    evaluation_frame,
+    observed_part,
+    train,
+)
 from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
@@ -64,6 +71,7 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
         **partitioned("training", kinds, MODEL_OWNERS),
         name=name,
         deps=["workload_features"],
+        metadata={"dagster/column_schema": table_schema(EVALUATION_SCHEMA)},
         check_specs=check_specs(name, TRAINED, {"trained": "The family could be evaluated and fitted."}),
         description=f"{description} Trained as of the end of the day, with its out-of-time losses.",
         pool="training",

@@ -11,7 +11,7 @@ import pytest
 from cloud_optimizer.core.contracts import DAY, HOUR
 from cloud_optimizer.core.errors import CloudOptimizerError, InputError
 from cloud_optimizer.core.evaluation.backtest import BacktestResult
-from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.contract import FittedForecaster, ForecastSettings
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import (
     EVALUATION_SCHEMA,
@@ -22,6 +22,7 @@ from cloud_optimizer.core.training import (
     evaluate,
     evaluation_frame,
     evaluation_settings,
+    observed_part,
     summarize_evaluations,
     train,
 )
@@ -131,6 +132,34 @@ def test_the_kept_fit_forecasts_only_what_the_source_has() -> None:
 def test_a_family_that_fails_is_named_with_its_cause() -> None:
     with pytest.raises(CloudOptimizerError, match="repeating cannot be evaluated: RuntimeError: no convergence on 360"):
         train(Raising(), two_target_panel(), TRAINING, FORECAST)
+
+
+def test_a_family_that_fails_at_the_last_fit_is_named_with_its_cause() -> None:
+    class Tired(Repeating):
+        def fit(self, panel: Panel, settings: ForecastSettings) -> FittedForecaster:
+            if self.fits:
+                raise MemoryError("too much")
+            return super().fit(panel, settings)
+
+    with pytest.raises(CloudOptimizerError, match="repeating cannot be fitted: MemoryError: too much"):
+        train(Tired(), two_target_panel(), TRAINING, FORECAST)
+
+
+def test_empty_days_before_the_first_observation_are_not_history() -> None:
+    panel = two_target_panel(4)
+    unknown = {name: values.copy() for name, values in panel.columns.items()}
+    for values in unknown.values():
+        values[:, :30] = np.nan
+    unknown["memory_usage_bytes_mean"][:, :40] = np.nan
+    known = observed_part(panel.with_columns(unknown))
+    assert (known.start, known.end) == (panel.start + 30 * HOUR, panel.end)
+    assert observed_part(panel).length == panel.length
+
+
+def test_a_panel_in_which_nothing_was_observed_is_left_as_it_is() -> None:
+    panel = two_target_panel(2)
+    empty = panel.with_columns({name: np.full_like(values, np.nan) for name, values in panel.columns.items()})
+    assert observed_part(empty).length == panel.length
 
 
 def test_a_panel_too_short_to_hold_out_a_day_is_refused() -> None:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from cloud_optimizer.core.champion import ChampionSettings
-from cloud_optimizer.core.champion.window import contenders
+from cloud_optimizer.core.champion.window import contenders, expected_wape
 
 DAYS = [datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2)]
 
@@ -63,3 +63,17 @@ def test_no_rows_give_no_contenders() -> None:
     found, demand = contenders(pl.DataFrame(ROWS).clear(), "cpu")
     assert found == {}
     assert demand.shape == (0, 0)
+
+
+def test_the_expected_wape_pools_the_targets_of_the_resource() -> None:
+    errors = {"cpu_mean": 1.0, "cpu_peak": 3.0, "memory_peak": 9.0}
+    rows = [{**_row("a", "w1", 0, target, 1.0), "absolute_error": error} for target, error in errors.items()]
+    losses = pl.DataFrame(rows)
+    assert expected_wape(losses, "cpu") == pytest.approx(0.2)  # (1 + 3) / (10 + 10)
+    assert expected_wape(losses, "memory") == pytest.approx(0.9)
+
+
+def test_the_expected_wape_of_no_demand_is_unknown() -> None:
+    idle = pl.DataFrame([{**_row("a", "w1", 0, "cpu_mean", 1.0), "absolute_error": 1.0, "demand": 0.0}])
+    assert expected_wape(idle, "cpu") is None
+    assert expected_wape(idle, "memory") is None
