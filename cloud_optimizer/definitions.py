@@ -14,8 +14,9 @@ from cloud_optimizer.assets.monitoring import drift_report, forecast_accuracy_as
 from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.assets.validation import validation
 from cloud_optimizer.automation.jobs import complete_partition_job, retraining_job
+from cloud_optimizer.automation.retraining_health import retraining_succeeds
 from cloud_optimizer.automation.schedules import daily_partition, missing_partitions
-from cloud_optimizer.automation.sensors import retraining_on_failed_check
+from cloud_optimizer.automation.sensors import retraining_on_cause
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.clock import utc_now
 from cloud_optimizer.settings import Settings, load_settings
@@ -60,9 +61,10 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     resources["clock"] = ResourceDefinition.hardcoded_resource(utc_now, "The time.")
     return Definitions(
         assets=ASSETS,
+        asset_checks=[retraining_succeeds],
         jobs=[complete_partition_job, retraining_job],
         schedules=[daily_partition, missing_partitions],
-        sensors=[retraining_on_failed_check],
+        sensors=[retraining_on_cause],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs
         executor=in_process_executor,

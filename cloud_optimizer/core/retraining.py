@@ -1,6 +1,7 @@
 """Whether a cluster's models are trained again: causes, and a pure decision on them with its reasons.
 
-Failed checks (drift, performance) become causes where their history is read; age and data volume are found here.
+Failed checks (drift, performance) become causes where their history is read; a missing model, age and data volume are
+found here.
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,9 @@ class RetrainingSettings(BaseModel):
     )
     new_data_share: float = Field(
         default=0.5, gt=0.0, le=100.0, description="New samples, of those trained on, that ask for a training."
+    )
+    first_training_days: int = Field(
+        default=21, ge=8, le=400, description="Days of telemetry after which a cluster without models is trained."
     )
 
 
@@ -76,6 +80,24 @@ class RetrainingVerdict:
     cause: Cause | None
     settled: frozenset[str]
     reasons: tuple[str, ...]
+
+
+def first_cause(
+    cluster: str, known_days: int, today: date, partition: str, settings: RetrainingSettings
+) -> Cause | None:
+    """Return a cause when a cluster that was never trained has enough history; a new one each day, as for age.
+
+    Args:
+        cluster: Cluster name.
+        known_days: Days of accepted telemetry.
+        today: The latest complete day.
+        partition: Key of the cluster's partition of that day; models are trained as of it.
+        settings: Bounds.
+    """
+    if known_days < settings.first_training_days:
+        return None
+    words = f"{cluster} has {known_days} days of telemetry and no model yet"
+    return Cause(f"first:{cluster}:{today}", _end_of(today), partition, words)
 
 
 def age_cause(
@@ -148,7 +170,7 @@ def retraining_decision(
     if state.in_flight:
         return RetrainingVerdict(False, newest, settled, ("a retraining is in flight",))
     if state.failures >= settings.maximum_failures:
-        words = f"the last {state.failures} retrainings failed: mend the cause and start one by hand"
+        words = f"the last {state.failures} retrainings failed: mend the cause and launch the job retraining by hand"
         return RetrainingVerdict(False, newest, settled, (words,))
     if state.last_requested is not None and now - state.last_requested < settings.cool_down:
         free = state.last_requested + settings.cool_down
