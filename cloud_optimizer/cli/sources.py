@@ -63,12 +63,16 @@ def _described(path: Path) -> tuple[str, Mapping[str, Any]]:
         raise InputError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
     if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
         raise InputError(f"{path} has no `kind`: write `kind: prometheus` (or trace, postgres) and its options.")
-    return content["kind"], _as_json({name: value for name, value in content.items() if name != "kind"})
+    options = {name: _as_json(value) for name, value in content.items() if name != "kind"}
+    if isinstance(options.get("path"), str):
+        # other processes open it from other working directories
+        options["path"] = str((path.parent / Path(options["path"]).expanduser()).resolve())
+    return content["kind"], options
 
 
-def _as_json(options: Mapping[str, Any]) -> Mapping[str, Any]:
+def _as_json(value: object) -> object:
     """YAML reads dates as dates; what is stored is JSON."""
-    return {name: value.isoformat() if isinstance(value, date) else value for name, value in options.items()}
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _register(

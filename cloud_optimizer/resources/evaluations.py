@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from cloud_optimizer.core.training import EVALUATION_SCHEMA
-from cloud_optimizer.resources.parquet import path_part, write_parquet
+from cloud_optimizer.resources.parquet import held_open, path_part, write_parquet
 
 
 class EvaluationStore:
@@ -27,8 +27,8 @@ class EvaluationStore:
 
     def read(self, cluster: str, day: date) -> pl.DataFrame:
         """Return the losses of every family that was trained as of a day; empty where none was."""
-        paths = sorted(self._folder(cluster, day).glob("*.parquet"))
-        return pl.concat([EVALUATION_SCHEMA.to_frame(), *(pl.read_parquet(path, glob=False) for path in paths)])
+        with held_open(sorted(self._folder(cluster, day).glob("*.parquet"))) as files:
+            return pl.concat([EVALUATION_SCHEMA.to_frame(), *map(pl.read_parquet, files)])
 
     def _folder(self, cluster: str, day: date) -> Path:
         return self.root / path_part(cluster) / day.isoformat()

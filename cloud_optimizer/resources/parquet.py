@@ -1,9 +1,11 @@
 """Parquet partitions on disk: one zstd file per cluster and day, replaced in one step. It knows no column."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -40,6 +42,21 @@ def partition_paths(root: Path, cluster: str, first: date, last: date) -> list[P
     """Return the files that exist for the days from `first` to `last`, both included, in order."""
     days = (first + timedelta(days=offset) for offset in range((last - first).days + 1))
     return [path for day in days if (path := partition_path(root, cluster, day)).is_file()]
+
+
+@contextmanager
+def held_open(paths: Iterable[Path]) -> Iterator[list[IO[bytes]]]:
+    """Open files for polars to read; one that was removed meanwhile is left out.
+
+    Given a path polars opens it several times, and would read the columns of one version by the layout of another
+    where the file is replaced in between.
+    """
+    with ExitStack() as stack:
+        files: list[IO[bytes]] = []
+        for path in paths:
+            with suppress(FileNotFoundError):
+                files.append(stack.enter_context(path.open("rb")))
+        yield files
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.resources.parquet import partition_path, partition_paths, path_part, write_parquet
+from cloud_optimizer.resources.parquet import (
+    held_open,
+    partition_path,
+    partition_paths,
+    path_part,
+    write_parquet,
+)
 
 DAY = date(2024, 5, 1)
 
@@ -58,3 +64,22 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path):
         write_parquet(pl.DataFrame({"a": [object()]}), path)
     assert pl.read_parquet(path)["a"].to_list() == [1]
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_file_held_open_is_read_as_it_was_when_it_is_replaced_meanwhile(tmp_path):
+    path = partition_path(tmp_path, "c", DAY)
+    write_parquet(pl.DataFrame({"a": [1] * 1000, "b": ["x"] * 1000}), path)
+    with held_open([path]) as files:
+        frame = pl.scan_parquet(files)
+        frame.collect_schema()
+        write_parquet(pl.DataFrame({"a": [2], "b": ["y"]}), path)
+        assert frame.collect().unique().rows() == [(1, "x")]
+    assert pl.read_parquet(path, glob=False).rows() == [(2, "y")]
+
+
+def test_a_file_that_was_removed_meanwhile_is_left_out(tmp_path):
+    kept, removed = (partition_path(tmp_path, "c", day) for day in (DAY, date(2024, 5, 2)))
+    write_parquet(pl.DataFrame({"a": [1]}), kept)
+    with held_open([kept, removed]) as files:
+        assert len(files) == 1
+    assert files[0].closed

@@ -1,17 +1,18 @@
 """Which source each cluster's telemetry comes from, kept in the warehouse so that every process reads the same one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import polars as pl
 import psycopg
 from psycopg.types.json import Jsonb
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
@@ -58,6 +59,15 @@ class RegisteredSource:
     cadence: Cadence
 
 
+class TraceOptions(BaseModel):
+    """Where recorded telemetry lies."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: Path = Field(description="File or folder; an absolute path, because every process opens it.")
+    cluster: str | None = Field(default=None, description="Name of the cluster, where the files name none.")
+
+
 @dataclass(frozen=True)
 class SourceAccess:
     """What opening a source takes beyond its registered options; secrets are never stored with them.
@@ -85,12 +95,16 @@ class SourceCatalog:
 
     def register(self, source: TelemetrySource, options: Mapping[str, Any]) -> tuple[RegisteredSource, ...]:
         """Remember every cluster of a source; registering again replaces what was known of those clusters."""
-        entries = tuple(_describe(source, cluster, options) for cluster in source.clusters())
+        entries = tuple(describe(source, cluster, options) for cluster in source.clusters())
+        self.store(entries)
+        return entries
+
+    def store(self, entries: Sequence[RegisteredSource]) -> None:
+        """Remember entries in the place of what was known of their clusters."""
         with psycopg.connect(self._url) as connection:
             for entry in entries:
-                values = {**vars(entry), **vars(entry.cadence), "options": Jsonb(dict(options))}
+                values = {**vars(entry), **vars(entry.cadence), "options": Jsonb(dict(entry.options))}
                 connection.execute(REGISTER, values)
-        return entries
 
     def entries(self) -> tuple[RegisteredSource, ...]:
         """Return every registered cluster, by name."""
@@ -108,6 +122,10 @@ class SourceCatalog:
             if entry.cluster == cluster:
                 return entry
         raise InputError(f"No telemetry source is known for cluster {cluster}: add it with `cloud-optimizer ingest`.")
+
+    def reopen(self, kind: str, options: Mapping[str, Any]) -> TelemetrySource:
+        """Open a source anew: one that is open already remembers the clusters and days it had then."""
+        return open_source.__wrapped__(kind, as_options(options), self._access)
 
     def read(self, cluster: str, start: datetime, end: datetime) -> pl.DataFrame:
         """Return the samples of [start, end) as received, in `SAMPLE_SCHEMA`."""
@@ -133,9 +151,11 @@ def open_source(kind: str, options: str, access: SourceAccess) -> TelemetrySourc
             case "simulator":
                 return SimulatorSource(SimulatorSettings.model_validate(given))
             case "trace":
-                return TraceSource(Path(given["path"]), cluster=given.get("cluster"))
+                recorded = TraceOptions.model_validate(given)
+                return TraceSource(recorded.path, cluster=recorded.cluster)
             case "prometheus":
                 settings = PrometheusSettings.model_validate(given)
+                _require_no_password(settings.url)
                 return PrometheusSource(settings, spool=access.spool, token=access.prometheus_token)
             case "postgres":
                 return PostgresSource(PostgresSettings.model_validate(given), _required_url(access))
@@ -151,13 +171,23 @@ def as_options(options: Mapping[str, Any]) -> str:
     return json.dumps(dict(options), sort_keys=True)
 
 
+def _require_no_password(url: str) -> None:
+    """Refuse an address that would put a secret among the options, which every reader of the warehouse sees."""
+    if urlsplit(url).password is not None:
+        raise InputError(
+            "The address of the prometheus source holds a password, which would be stored with it: leave it out and"
+            " set CLOUD_OPTIMIZER_PROMETHEUS_TOKEN."
+        )
+
+
 def _required_url(access: SourceAccess) -> str:
     if access.database_url is None:
         raise InputError("A postgres source needs CLOUD_OPTIMIZER_SOURCE_DATABASE_URL: the address is a secret.")
     return access.database_url
 
 
-def _describe(source: TelemetrySource, cluster: str, options: Mapping[str, Any]) -> RegisteredSource:
+def describe(source: TelemetrySource, cluster: str, options: Mapping[str, Any]) -> RegisteredSource:
+    """Return what is to be remembered about a cluster of a source; its first days tell the cadence."""
     first, end = source.extent(cluster)
     cadence = detect_cadence(source.read(cluster, first, min(end, first + CADENCE_SAMPLE)))
     return RegisteredSource(cluster, source.name, options, first, end, cadence)
