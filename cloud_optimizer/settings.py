@@ -4,18 +4,20 @@ Every field is also an environment variable: `CLOUD_OPTIMIZER_` and the name in 
 underscores (`CLOUD_OPTIMIZER_FORECAST__HORIZON=48`). Secrets come from the environment only.
 """
 
+import os
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from cloud_optimizer.core.champion import ChampionSettings
 from cloud_optimizer.core.costs.report import CostReportSettings
 from cloud_optimizer.core.drift.performance import PerformanceSettings
 from cloud_optimizer.core.drift.settings import DriftSettings
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
 from cloud_optimizer.core.retraining import RetrainingSettings
@@ -23,6 +25,7 @@ from cloud_optimizer.core.training import TrainingSettings
 from cloud_optimizer.core.validation.settings import ValidationSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+ENVIRONMENT_PREFIX = "CLOUD_OPTIMIZER_"
 STATE_FOLDER = ".cloud_optimizer"
 FIRST_DAY_FILE = "first_day"
 DEFAULT_FIRST_DAY = date(2026, 1, 1)
@@ -39,13 +42,24 @@ def record_first_day(home: Path, day: date) -> None:
     home.mkdir(parents=True, exist_ok=True)
     path = home / FIRST_DAY_FILE
     if not path.is_file() or recorded_first_day(home) > day:
-        path.write_text(f"{day.isoformat()}\n")
+        partial = path.with_name(f".{FIRST_DAY_FILE}.{os.getpid()}.partial")
+        partial.write_text(f"{day.isoformat()}\n")
+        partial.replace(path)
 
 
 def recorded_first_day(home: Path) -> date:
-    """Return the first day that ingestion recorded in a state folder, or the default."""
+    """Return the first day that ingestion recorded in a state folder, or the default.
+
+    Raises:
+        InputError: The file holds something else.
+    """
     path = home / FIRST_DAY_FILE
-    return date.fromisoformat(path.read_text().strip()) if path.is_file() else DEFAULT_FIRST_DAY
+    if not path.is_file():
+        return DEFAULT_FIRST_DAY
+    try:
+        return date.fromisoformat(path.read_text().strip())
+    except ValueError as error:
+        raise InputError(f"{path} does not hold a date: delete it and ingest the telemetry again.") from error
 
 
 def _first_day(known: dict[str, Any]) -> date:
@@ -56,7 +70,7 @@ class Settings(BaseSettings):
     """Everything that can be configured, with defaults that work on a laptop."""
 
     model_config = SettingsConfigDict(
-        env_prefix="CLOUD_OPTIMIZER_", env_nested_delimiter="__", frozen=True, extra="ignore"
+        env_prefix=ENVIRONMENT_PREFIX, env_nested_delimiter="__", frozen=True, extra="ignore"
     )
 
     home: Path = Field(default_factory=default_home, description="Folder of all local state.")
@@ -95,7 +109,23 @@ class Settings(BaseSettings):
         return {name: secret.get_secret_value() if secret else None for name, secret in secrets.items()}
 
 
+def read_settings() -> Settings:
+    """Read the settings from the environment as it is now.
+
+    Raises:
+        InputError: A variable cannot be used; the sentence names it and does not repeat its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "__".join(str(part) for part in first["loc"]).upper()
+        raise InputError(f"{ENVIRONMENT_PREFIX}{name} cannot be used: {first['msg']}.") from error
+    except SettingsError as error:
+        raise InputError(f"The settings cannot be read from the environment: {error}.") from error
+
+
 @cache
 def load_settings() -> Settings:
-    """Read the settings once per process."""
-    return Settings()
+    """Read the settings once per process, see `read_settings`."""
+    return read_settings()
