@@ -13,9 +13,11 @@ from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.monitoring import drift_report, forecast_accuracy_asset
 from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.assets.validation import validation
-from cloud_optimizer.automation.jobs import complete_partition_job, retraining_job
+from cloud_optimizer.automation.jobs import complete_partition_job, ingestion_job, recommendation_job, retraining_job
+from cloud_optimizer.automation.new_clusters import new_clusters
+from cloud_optimizer.automation.retention import retention_job, weekly_retention
 from cloud_optimizer.automation.retraining_health import retraining_succeeds
-from cloud_optimizer.automation.schedules import daily_partition, missing_partitions
+from cloud_optimizer.automation.schedules import daily_partition, missing_partitions, newest_partitions
 from cloud_optimizer.automation.sensors import retraining_on_cause
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.clock import utc_now
@@ -62,9 +64,9 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return Definitions(
         assets=ASSETS,
         asset_checks=[retraining_succeeds],
-        jobs=[complete_partition_job, retraining_job],
-        schedules=[daily_partition, missing_partitions],
-        sensors=[retraining_on_cause],
+        jobs=[ingestion_job, recommendation_job, complete_partition_job, retraining_job, retention_job],
+        schedules=[newest_partitions, daily_partition, missing_partitions, weekly_retention],
+        sensors=[new_clusters, retraining_on_cause],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs
         executor=in_process_executor,

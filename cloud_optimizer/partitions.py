@@ -28,12 +28,18 @@ from cloud_optimizer.settings import Settings
 # single-run backfills and partition mappings of several dimensions are marked beta; versions are pinned
 warnings.filterwarnings("ignore", category=BetaWarning)
 
+
+def backfill_policy(days: int | None) -> BackfillPolicy:
+    """Return how backfills are cut: chunks of so many days of a cluster, or one run."""
+    return BackfillPolicy.single_run() if days is None else BackfillPolicy.multi_run(days)
+
+
 CLUSTERS = DynamicPartitionsDefinition(name="cluster")
 DAYS = DailyPartitionsDefinition(start_date=Settings().first_day.isoformat())
 PARTITIONS = MultiPartitionsDefinition({"cluster": CLUSTERS, "date": DAYS})
 
 # 90 partitions take 0.4 s of orchestration in one run and 800 s in 90 runs
-BACKFILL_POLICY = BackfillPolicy.single_run()
+BACKFILL_POLICY = backfill_policy(Settings().backfill_days)
 
 PREVIOUS_DAY = MultiPartitionMapping(
     {

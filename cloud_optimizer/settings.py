@@ -20,6 +20,7 @@ from cloud_optimizer.core.drift.settings import DriftSettings
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
+from cloud_optimizer.core.retention import RetentionSettings
 from cloud_optimizer.core.retraining import RetrainingSettings
 from cloud_optimizer.core.training import TrainingSettings
 from cloud_optimizer.core.validation.settings import ValidationSettings
@@ -83,6 +84,9 @@ class Settings(BaseSettings):
     first_day: date = Field(
         default_factory=_first_day, description="First daily partition; ingesting older telemetry moves it back."
     )
+    backfill_days: int | None = Field(
+        None, ge=1, le=4000, description="Most partitions of a cluster in one run of a backfill; default: all of them."
+    )
     replay_days: int = Field(28, ge=12, le=366, description="Days of telemetry on which policies are replayed.")
     validation: ValidationSettings = Field(ValidationSettings(), description="Bounds of plausible telemetry.")
     forecast: ForecastSettings = Field(ForecastSettings(), description="What is forecast and how far.")
@@ -94,6 +98,7 @@ class Settings(BaseSettings):
     drift: DriftSettings = Field(DriftSettings(), description="When a day counts as different.")
     performance: PerformanceSettings = Field(PerformanceSettings(), description="When a forecast counts as degraded.")
     retraining: RetrainingSettings = Field(RetrainingSettings(), description="How often models are trained again.")
+    retention: RetentionSettings = Field(RetentionSettings(), description="How long telemetry and results are kept.")
     recommendation: RecommendationSettings = Field(RecommendationSettings(), description="How sizes are chosen.")
     cost_report: CostReportSettings = Field(CostReportSettings(), description="Price of work and horizon of returns.")
 

@@ -5,6 +5,19 @@ from dagster import AssetSelection, define_asset_job
 INGESTION = AssetSelection.groups("ingestion", "validation", "features")
 TRAINING = AssetSelection.groups("training", "champion")
 DECISIONS = AssetSelection.groups("forecasting", "decisions", "monitoring")
+REPLAY = AssetSelection.assets("policy_replay")
+
+ingestion_job = define_asset_job(
+    "ingestion",
+    selection=INGESTION,
+    description="Telemetry to features: all that can be done for a cluster before it has a champion.",
+)
+
+recommendation_job = define_asset_job(
+    "recommendation",
+    selection=INGESTION | (DECISIONS - REPLAY),
+    description="A day of a cluster from telemetry to recommendations, without the replay of all policies.",
+)
 
 complete_partition_job = define_asset_job(
     "complete_partition",

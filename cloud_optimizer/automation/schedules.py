@@ -1,10 +1,15 @@
-"""Schedules: the complete partition of yesterday, and what is missing of the last days."""
+"""Schedules of the graph: the newest partitions, yesterday completely, and what is missing of the last days.
 
-from collections.abc import Iterator
+A cluster without a champion is left to the sensors: its telemetry is ingested by automation.new_clusters, and its first
+training is requested by automation.sensors.
+"""
+
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 
 from dagster import (
     AssetKey,
+    DagsterInstance,
     DefaultScheduleStatus,
     ResourceParam,
     RunRequest,
@@ -13,14 +18,15 @@ from dagster import (
     schedule,
 )
 
-from cloud_optimizer.automation.jobs import complete_partition_job
+from cloud_optimizer.automation.jobs import complete_partition_job, recommendation_job
 from cloud_optimizer.core.clock import Clock
-from cloud_optimizer.partitions import partition_key
+from cloud_optimizer.partitions import partition_key, slices
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceCatalog
 
 LOOKBACK_DAYS = 7
 MOST_REQUESTS = 20  # a tick; the next one goes on
 LAST_ASSET = AssetKey("scaling_recommendations")
+CHAMPION = AssetKey("champion_model")
 
 Requests = Iterator[RunRequest | SkipReason]
 
@@ -30,6 +36,42 @@ def covers(source: RegisteredSource, day: date) -> bool:
     return source.first_sample.date() <= day < source.end_sample.date()
 
 
+def first_champions(instance: DagsterInstance) -> Mapping[str, date]:
+    """Return the first day of each cluster that has a champion: earlier ones cannot be forecast."""
+    first: dict[str, date] = {}
+    for part in slices(instance.get_materialized_partitions(CHAMPION)):
+        first[part.cluster] = min(part.first, first.get(part.cluster, part.first))
+    return first
+
+
+@schedule(
+    cron_schedule="0 3,9,15,21 * * *",
+    job=recommendation_job,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Every six hours: the newest day of every cluster again, from telemetry to recommendations, so that "
+    "samples which arrived late are decided on.",
+)
+def newest_partitions(
+    context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
+) -> Requests:
+    """Request the newest complete day of each cluster whose telemetry goes on."""
+    now = clock()
+    recent = [(now - timedelta(days=back)).date() for back in range(1, LOOKBACK_DAYS + 1)]
+    champions = first_champions(context.instance)
+    newest = {
+        entry.cluster: next((day for day in recent if covers(entry, day)), None)
+        for entry in telemetry.entries()
+        if entry.cluster in champions
+    }
+    due = {cluster: day for cluster, day in newest.items() if day is not None and day >= champions[cluster]}
+    if not due:
+        yield SkipReason(f"no cluster with a champion has telemetry of the last {LOOKBACK_DAYS} days")
+    for cluster, day in due.items():
+        key = partition_key(cluster, day)
+        yield RunRequest(run_key=f"newest {key} {context.scheduled_execution_time:%Y-%m-%d %H}", partition_key=key)
+
+
 @schedule(
     cron_schedule="30 0 * * *",
     job=complete_partition_job,
@@ -37,12 +79,15 @@ def covers(source: RegisteredSource, day: date) -> bool:
     default_status=DefaultScheduleStatus.RUNNING,
     description="Every night: yesterday of every cluster whose telemetry reaches that far.",
 )
-def daily_partition(telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]) -> Requests:
+def daily_partition(
+    context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
+) -> Requests:
     """Request yesterday's partition of every cluster, once."""
     yesterday = (clock() - timedelta(days=1)).date()
-    due = [entry.cluster for entry in telemetry.entries() if covers(entry, yesterday)]
+    champions = first_champions(context.instance)
+    due = [entry.cluster for entry in telemetry.entries() if covers(entry, yesterday) and entry.cluster in champions]
     if not due:
-        yield SkipReason(f"no cluster has telemetry of {yesterday}")
+        yield SkipReason(f"no cluster with a champion has telemetry of {yesterday}")
     for cluster in due:
         key = partition_key(cluster, yesterday)
         yield RunRequest(run_key=f"daily {key}", partition_key=key)
@@ -61,8 +106,14 @@ def missing_partitions(
     """Request what the last days lack; the run key bounds the tries, so a partition that cannot succeed is let be."""
     now = clock()
     done = context.instance.get_materialized_partitions(LAST_ASSET)
+    champions = first_champions(context.instance)
     days = [(now - timedelta(days=back)).date() for back in range(LOOKBACK_DAYS, 0, -1)]
-    keys = [partition_key(entry.cluster, day) for entry in telemetry.entries() for day in days if covers(entry, day)]
+    keys = [
+        partition_key(entry.cluster, day)
+        for entry in telemetry.entries()
+        for day in days
+        if covers(entry, day) and day >= champions.get(entry.cluster, date.max)
+    ]
     missing = [key for key in keys if str(key) not in done][:MOST_REQUESTS]
     if not missing:
         yield SkipReason("nothing is missing")
