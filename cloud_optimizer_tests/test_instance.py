@@ -9,7 +9,18 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, asset, materialize
+from dagster import (
+    AssetExecutionContext,
+    AssetKey,
+    BackfillPolicy,
+    DagsterInstance,
+    DagsterRunStatus,
+    DailyPartitionsDefinition,
+    MaterializeResult,
+    asset,
+    materialize,
+)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from cloud_optimizer.cli.graph import open_instance
 from cloud_optimizer.cli.serve import dagster_home
@@ -42,6 +53,16 @@ def downstream(upstream: int) -> int:
 @asset
 def failing() -> None:
     raise RuntimeError("as asked")
+
+
+@asset(
+    partitions_def=DailyPartitionsDefinition("2026-01-01", end_date="2026-02-01"),
+    backfill_policy=BackfillPolicy.single_run(),
+)
+def daily(context: AssetExecutionContext) -> MaterializeResult:
+    for key in context.partition_keys:
+        context.add_asset_metadata({"day": int(key[-2:])}, partition_key=key)
+    return MaterializeResult()
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +103,20 @@ def test_connections_are_kept_open_between_events(instance: DagsterInstance, pos
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'dagster' AND state = 'idle'"
         (idle,) = connection.execute(query).fetchone() or (0,)
     assert 1 <= idle <= 10
+
+
+def test_the_partitions_of_one_step_are_recorded_in_one_transaction(
+    instance: DagsterInstance, postgres_server: EmbeddedPostgres
+) -> None:
+    tags = {ASSET_PARTITION_RANGE_START_TAG: "2026-01-01", ASSET_PARTITION_RANGE_END_TAG: "2026-01-31"}
+    run = materialize([daily], instance=instance, tags=tags)
+    logs = instance.fetch_materializations(AssetKey("daily"), limit=100).records
+    days = {record.partition_key: record.asset_materialization.metadata["day"].value for record in logs}
+    assert days == {f"2026-01-{day:02d}": day for day in range(1, 32)}
+    with psycopg.connect(postgres_server.uri("dagster")) as connection:
+        query = "SELECT count(DISTINCT xmin::text) FROM event_logs WHERE run_id = %s AND dagster_event_type = %s"
+        found = connection.execute(query, (run.run_id, "ASSET_MATERIALIZATION")).fetchone()
+    assert found == (1,)
 
 
 def test_an_instance_opened_by_hand_finds_the_same_runs_and_is_set_for_lost_workers(
