@@ -31,9 +31,8 @@ PARAMETERS: Final[Mapping[str, object]] = {
 class CatBoostQuantiles:
     """One CatBoost model of symmetric trees with a leaf value a level."""
 
-    def __init__(self, model: "catboost.CatBoost", threads: int) -> None:
+    def __init__(self, model: "catboost.CatBoost") -> None:
         self._model = model
-        self._threads = threads
 
     @classmethod
     def fit(cls, examples: Examples, settings: ForecastSettings) -> "CatBoostQuantiles":
@@ -48,11 +47,11 @@ class CatBoostQuantiles:
             "random_seed": settings.seed,
             "min_data_in_leaf": rows_per_leaf(len(residual)),
         }
-        return cls(catboost.CatBoost({**PARAMETERS, **own}).fit(rows), settings.threads)
+        return cls(catboost.CatBoost({**PARAMETERS, **own}).fit(rows))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
-        return unflattened(self._model.predict(flat_features(design), thread_count=self._threads), design)
+        return unflattened(self._model.predict(flat_features(design), thread_count=1), design)
 
     def importance(self) -> dict[str, float]:
         """Return the share each feature has in the change of predictions."""
@@ -64,8 +63,8 @@ class CatBoostQuantiles:
         self._model.save_model(str(folder / f"{stem}.cbm"))
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "CatBoostQuantiles":
+    def load(cls, folder: Path, stem: str) -> "CatBoostQuantiles":
         """Read what `save` wrote."""
         import catboost
 
-        return cls(catboost.CatBoost().load_model(str(folder / f"{stem}.cbm")), settings.threads)
+        return cls(catboost.CatBoost().load_model(str(folder / f"{stem}.cbm")))

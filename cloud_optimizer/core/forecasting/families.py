@@ -59,6 +59,13 @@ def _gru() -> Forecaster:
     return DirectForecaster("gru", GRURegressor, refit=False)
 
 
+def _blend() -> Forecaster:
+    from cloud_optimizer.core.forecasting.averaged import AveragedQuantiles
+    from cloud_optimizer.core.forecasting.direct import DirectForecaster
+
+    return DirectForecaster("blend", AveragedQuantiles)
+
+
 FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
     "seasonal_naive": _naive("seasonal_naive"),
     "last_value": _naive("last_value"),
@@ -68,6 +75,7 @@ FORECASTERS: Final[dict[str, Callable[[], Forecaster]]] = {
     "catboost": _catboost,
     "lstm": _lstm,
     "gru": _gru,
+    "blend": _blend,
 }
 """Family name to a factory; calling it imports nothing heavy, fitting does."""
 

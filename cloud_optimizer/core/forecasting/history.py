@@ -74,8 +74,11 @@ def known_quantiles(values: FloatArray, levels: NDArray[np.float64]) -> FloatArr
 
 def known_median(values: FloatArray) -> FloatArray:
     """Return the median of the known entries of the last axis, shape [...]; NaN where nothing is known."""
-    median: FloatArray = known_quantiles(values, np.array([0.5]))[..., 0]
-    return median
+    ordered = np.sort(values, axis=-1)  # NaN goes last
+    known = np.count_nonzero(~np.isnan(ordered), axis=-1)[..., None]
+    below = np.take_along_axis(ordered, np.maximum(known - 1, 0) // 2, axis=-1)
+    above = np.take_along_axis(ordered, np.minimum(known // 2, values.shape[-1] - 1), axis=-1)
+    return np.asarray((below + above)[..., 0] / 2, dtype=np.float32)
 
 
 def known_mean(values: FloatArray) -> FloatArray:

@@ -36,9 +36,8 @@ PARAMETERS: Final[Mapping[str, object]] = {
 class LightGBMQuantiles:
     """One small LightGBM model a level."""
 
-    def __init__(self, boosters: Mapping[float, "lightgbm.Booster"], threads: int) -> None:
+    def __init__(self, boosters: Mapping[float, "lightgbm.Booster"]) -> None:
         self._boosters = boosters
-        self._threads = threads
 
     @classmethod
     def fit(cls, examples: Examples, settings: ForecastSettings) -> "LightGBMQuantiles":
@@ -51,12 +50,12 @@ class LightGBMQuantiles:
         common = {**PARAMETERS, **own}
         rows = lightgbm.Dataset(features, residual, weight=weight, feature_name=names, params=common)
         boosters = {level: lightgbm.train({**common, "alpha": level}, rows, ROUNDS) for level in LEARNED_LEVELS}
-        return cls(boosters, settings.threads)
+        return cls(boosters)
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
         rows = flat_features(design)
-        columns = [booster.predict(rows, num_threads=self._threads) for booster in self._boosters.values()]
+        columns = [booster.predict(rows, num_threads=1) for booster in self._boosters.values()]
         return unflattened(np.stack(columns, axis=-1), design)
 
     def importance(self) -> dict[str, float]:
@@ -71,7 +70,7 @@ class LightGBMQuantiles:
             booster.save_model(folder / f"{stem}_{quantile_column(level)}.txt")
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "LightGBMQuantiles":
+    def load(cls, folder: Path, stem: str) -> "LightGBMQuantiles":
         """Read what `save` wrote."""
         import lightgbm
 
@@ -79,4 +78,4 @@ class LightGBMQuantiles:
             level: lightgbm.Booster(model_file=folder / f"{stem}_{quantile_column(level)}.txt")
             for level in LEARNED_LEVELS
         }
-        return cls(boosters, settings.threads)
+        return cls(boosters)

@@ -31,9 +31,8 @@ class RecurrentRegressor:
 
     cell: ClassVar[str]
 
-    def __init__(self, network: "RecurrentQuantiles", curve: tuple[float, ...], threads: int) -> None:
+    def __init__(self, network: "RecurrentQuantiles", curve: tuple[float, ...]) -> None:
         self._network = network
-        self._threads = threads
         self.curve = curve
         """Validation loss before training and after every epoch; empty for a loaded model."""
 
@@ -55,14 +54,13 @@ class RecurrentRegressor:
             held_out = max(round(VALIDATION_SHARE * len(origins)), 1)
             training, validation = (_batch(examples.at(part)) for part in np.split(origins, [-held_out]))
             curve = train(network, training if len(training.weight) else validation, validation, settings.seed)
-        return cls(network, tuple(curve), settings.threads)
+        return cls(network, tuple(curve))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
         from cloud_optimizer.core.forecasting.recurrent_network import predict
 
-        with _torch_threads(self._threads):
-            quantiles = predict(self._network, *_inputs(design))
+        quantiles = predict(self._network, *_inputs(design))
         return quantiles.cpu().numpy().reshape(*design.base.shape, -1)
 
     def importance(self) -> dict[str, float]:
@@ -77,7 +75,7 @@ class RecurrentRegressor:
         save_file(state, folder / f"{stem}.safetensors", metadata={"cell": self.cell})
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "RecurrentRegressor":
+    def load(cls, folder: Path, stem: str) -> "RecurrentRegressor":
         """Read what `save` wrote."""
         from safetensors.torch import load_file
 
@@ -86,7 +84,7 @@ class RecurrentRegressor:
         state = load_file(folder / f"{stem}.safetensors")
         network = RecurrentQuantiles(cls.cell, len(state["location"]), LEARNED_LEVELS)
         network.load_state_dict(state)
-        return cls(network.to(_device()), (), settings.threads)
+        return cls(network.to(_device()), ())
 
 
 class LSTMRegressor(RecurrentRegressor):

@@ -20,7 +20,7 @@ class QuantileRegressor(Protocol):
         ...
 
     def predict(self, design: Design) -> FloatArray:
-        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
+        """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]; runs on one thread, several at a time."""
         ...
 
     def importance(self) -> dict[str, float]:
@@ -32,7 +32,7 @@ class QuantileRegressor(Protocol):
         ...
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "QuantileRegressor":
+    def load(cls, folder: Path, stem: str) -> "QuantileRegressor":
         """Read what `save` wrote."""
         ...
 

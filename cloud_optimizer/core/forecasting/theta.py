@@ -81,11 +81,11 @@ class ThetaRegressor:
         (folder / f"{stem}.json").write_text(json.dumps({"season": self._season, "series": series}), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "ThetaRegressor":
+    def load(cls, folder: Path, stem: str) -> "ThetaRegressor":
         """Read what `save` wrote."""
         saved = json.loads((folder / f"{stem}.json").read_text(encoding="utf-8"))
         series = {name: ThetaParameters(**values) for name, values in saved["series"].items()}
-        return cls(series, settings.season)
+        return cls(series, saved["season"])
 
 
 def estimate(history: FloatArray, season: int) -> ThetaParameters:

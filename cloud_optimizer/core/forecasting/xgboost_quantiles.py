@@ -35,6 +35,7 @@ class XGBoostQuantiles:
     """One XGBoost model with a tree a round and level."""
 
     def __init__(self, booster: "xgboost.Booster") -> None:
+        booster.set_param({"nthread": 1})  # forecasts run in parallel by batch
         self._booster = booster
 
     @classmethod
@@ -71,8 +72,8 @@ class XGBoostQuantiles:
         self._booster.save_model(folder / f"{stem}.ubj")
 
     @classmethod
-    def load(cls, folder: Path, stem: str, settings: ForecastSettings) -> "XGBoostQuantiles":
+    def load(cls, folder: Path, stem: str) -> "XGBoostQuantiles":
         """Read what `save` wrote."""
         import xgboost
 
-        return cls(xgboost.Booster({"nthread": settings.threads}, model_file=folder / f"{stem}.ubj"))
+        return cls(xgboost.Booster(model_file=folder / f"{stem}.ubj"))

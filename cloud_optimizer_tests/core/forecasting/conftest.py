@@ -12,7 +12,7 @@ from cloud_optimizer.core.panel import Panel
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
-def make_panel(workloads: int = 6, days: int = 42, step: timedelta = HOUR, seed: int = 0) -> Panel:
+def make_panel(workloads: int = 5, days: int = 35, step: timedelta = HOUR, seed: int = 0) -> Panel:
     """Return workloads of sizes 1, 2, 4, ... with a daily rhythm and noise; memory is a slow level."""
     random = np.random.default_rng(seed)
     length = timedelta(days=days) // step

@@ -23,7 +23,7 @@ def test_lightgbm_learns_the_daily_rhythm_and_beats_yesterday() -> None:
     assert errors["lightgbm"] < 0.95 * errors["seasonal_naive"]
 
 
-@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost"])
+@pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "blend"])
 def test_importance_names_features_and_adds_up(name: str) -> None:
     fitted = FORECASTERS[name]().fit(make_panel(3, 30), ForecastSettings(targets=("cpu_mean",), calibration_days=7))
     importance = fitted.importance("cpu_mean")

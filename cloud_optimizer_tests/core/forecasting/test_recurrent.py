@@ -34,7 +34,7 @@ def test_learned_quantiles_cannot_cross(examples: Examples) -> None:
     assert (np.diff(quantiles, axis=-1) >= 0).all()
 
 
-def test_a_sequence_holds_recent_demand_its_presence_and_the_clock(examples: Examples) -> None:
+def test_a_sequence_holds_recent_demand_its_presence_and_the_clock() -> None:
     panel = make_panel(1, 40)
     values = panel["cpu_usage_cores_mean"].copy()
     values[0, -2] = np.nan
