@@ -4,7 +4,7 @@ Dagster offers no public query for the history of check evaluations: its storage
 here alone, and a contract test pins what they return.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from dagster import AssetCheckKey, DagsterInstance
@@ -15,13 +15,18 @@ HISTORY_LIMIT = 100
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """One failed evaluation; `partition` is the one whose data failed (from the metadata the check gave)."""
+    """One failed evaluation; `partition` is the one whose data failed (from the metadata the check gave).
+
+    `at` is when it was evaluated: its record may be older, from when the run was planned.
+    """
 
     record_id: int
     check: str
     cluster: str
     partition: str
     at: datetime
+    description: str = field(default="", compare=False)
+    run_id: str = field(default="", compare=False)
 
 
 def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HISTORY_LIMIT) -> list[FailedCheck]:
@@ -34,10 +39,11 @@ def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HI
     )
     failures = []
     for record in records:
-        event = record.event.dagster_event if record.event else None
-        if event is None:
+        entry = record.event
+        if entry is None or entry.dagster_event is None:
             continue
-        metadata = event.asset_check_evaluation_data.metadata
+        evaluation = entry.dagster_event.asset_check_evaluation_data
+        metadata = evaluation.metadata
         if "cluster" in metadata and "partition" in metadata:
             failures.append(
                 FailedCheck(
@@ -45,7 +51,9 @@ def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HI
                     check=key.name,
                     cluster=str(metadata["cluster"].value),
                     partition=str(metadata["partition"].value),
-                    at=datetime.fromtimestamp(record.create_timestamp, UTC),
+                    at=datetime.fromtimestamp(entry.timestamp, UTC),
+                    description=evaluation.description or "",
+                    run_id=record.run_id,
                 )
             )
     return sorted(failures, key=lambda failure: failure.record_id)
