@@ -10,6 +10,7 @@ from cloud_optimizer.resources.drift_reports import DriftReports
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.model_registry import ModelRegistry
+from cloud_optimizer.resources.notifications import Notifications, channels_of
 from cloud_optimizer.resources.postgres import DatabaseUrls, EmbeddedPostgres, database_urls
 from cloud_optimizer.resources.postgres.migrations import migrate
 from cloud_optimizer.resources.telemetry.catalog import SourceAccess, SourceCatalog
@@ -58,6 +59,11 @@ class Platform:
     def drift_reports(self) -> DriftReports:
         """Evidently reports as files."""
         return DriftReports(self._folder("drift_reports"))
+
+    @cached_property
+    def notifications(self) -> Notifications:
+        """Messages to people."""
+        return Notifications(channels_of(self.settings.notifications))
 
     def _folder(self, name: str) -> Path:
         return self.settings.home / name

@@ -13,6 +13,7 @@ from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.monitoring import drift_report, forecast_accuracy_asset
 from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.assets.validation import validation
+from cloud_optimizer.automation.alerts import alerts
 from cloud_optimizer.automation.jobs import complete_partition_job, ingestion_job, recommendation_job, retraining_job
 from cloud_optimizer.automation.new_clusters import new_clusters
 from cloud_optimizer.automation.retention import retention_job, weekly_retention
@@ -46,6 +47,7 @@ RESOURCES = {
     "evaluations": "Out-of-time losses of candidate models.",
     "model_registry": "Models and champions in MLflow.",
     "drift_reports": "Evidently reports as files.",
+    "notifications": "Messages to people, over webhook and e-mail.",
 }
 
 
@@ -66,7 +68,7 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
         asset_checks=[retraining_succeeds],
         jobs=[ingestion_job, recommendation_job, complete_partition_job, retraining_job, retention_job],
         schedules=[newest_partitions, daily_partition, missing_partitions, weekly_retention],
-        sensors=[new_clusters, retraining_on_cause],
+        sensors=[new_clusters, retraining_on_cause, alerts],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs
         executor=in_process_executor,

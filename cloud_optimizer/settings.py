@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from cloud_optimizer.core.alerts.settings import AlertSettings, NotificationSettings
 from cloud_optimizer.core.champion import ChampionSettings
 from cloud_optimizer.core.costs.report import CostReportSettings
 from cloud_optimizer.core.drift.performance import PerformanceSettings
@@ -98,6 +99,8 @@ class Settings(BaseSettings):
     drift: DriftSettings = Field(DriftSettings(), description="When a day counts as different.")
     performance: PerformanceSettings = Field(PerformanceSettings(), description="When a forecast counts as degraded.")
     retraining: RetrainingSettings = Field(RetrainingSettings(), description="How often models are trained again.")
+    alerts: AlertSettings = Field(AlertSettings(), description="What people are told, and how often.")
+    notifications: NotificationSettings = Field(NotificationSettings(), description="Webhook and mail server.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long telemetry and results are kept.")
     recommendation: RecommendationSettings = Field(RecommendationSettings(), description="How sizes are chosen.")
     cost_report: CostReportSettings = Field(CostReportSettings(), description="Price of work and horizon of returns.")
