@@ -4,13 +4,14 @@ A cluster without a champion is left to the sensors: its telemetry is ingested b
 training is requested by automation.sensors.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 
 from dagster import (
     AssetKey,
     DagsterInstance,
     DefaultScheduleStatus,
+    MultiPartitionKey,
     ResourceParam,
     RunRequest,
     ScheduleEvaluationContext,
@@ -114,8 +115,16 @@ def missing_partitions(
         for day in days
         if covers(entry, day) and day >= champions.get(entry.cluster, date.max)
     ]
-    missing = [key for key in keys if str(key) not in done][:MOST_REQUESTS]
+    missing = [key for key in keys if str(key) not in done]
     if not missing:
         yield SkipReason("nothing is missing")
-    for key in missing:
+    for key in turn_of(missing, now):
         yield RunRequest(run_key=f"missing {key} {now:%Y-%m-%d} {now.hour // 8}", partition_key=key)
+
+
+def turn_of(missing: Sequence[MultiPartitionKey], now: datetime) -> Sequence[MultiPartitionKey]:
+    """Return those that this hour may request: hours take turns, so that what cannot succeed starves nothing else."""
+    if len(missing) <= MOST_REQUESTS:
+        return missing
+    start = int(now.timestamp() // 3600) * MOST_REQUESTS % len(missing)
+    return [*missing[start:], *missing[:start]][:MOST_REQUESTS]
