@@ -4,26 +4,35 @@
 -- until: day after the last, default the day after the newest roll-up
 -- workloads: how many of the largest of each cluster are compared, default 20
 -- limit: rows, default 20
-WITH hours AS MATERIALIZED (
-    SELECT cluster, workload_id, timestamp, cpu_usage_cores_max AS cores
-    FROM workload_hours
+WITH ranked AS (
+    SELECT cluster, workload_id,
+           row_number() OVER (
+               PARTITION BY cluster ORDER BY sum(cpu_used_core_hours) DESC NULLS LAST, workload_id
+           ) AS rank
+    FROM workload_days
     WHERE (:'cluster' = '' OR cluster = :'cluster')
-      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
-      AND cpu_usage_cores_max IS NOT NULL
-), ranked AS (
-    SELECT cluster, workload_id, row_number() OVER (PARTITION BY cluster ORDER BY sum(cores) DESC, workload_id) AS rank
-    FROM hours
+      AND date >= :'since'::date
+      AND date < :'until'::date
     GROUP BY cluster, workload_id
-), large AS MATERIALIZED (
-    SELECT hours.* FROM hours JOIN ranked USING (cluster, workload_id) WHERE ranked.rank <= :'workloads'::integer
+), hours AS MATERIALIZED (
+    SELECT series.*
+    FROM ranked
+    CROSS JOIN LATERAL (
+        SELECT hours.cluster, hours.workload_id, hours.timestamp, hours.cpu_usage_cores_max AS cores
+        FROM workload_hours AS hours
+        WHERE hours.cluster = ranked.cluster AND hours.workload_id = ranked.workload_id
+          AND hours.timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
+          AND hours.timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+          AND hours.cpu_usage_cores_max IS NOT NULL
+    ) AS series
+    WHERE ranked.rank <= :'workloads'::integer
 )
 SELECT one.cluster, one.workload_id AS workload, other.workload_id AS other_workload,
        corr(one.cores, other.cores) AS correlation, count(*) AS hours,
        max(one.cores + other.cores) AS joint_peak_cores,
        max(one.cores + other.cores) / nullif(max(one.cores) + max(other.cores), 0) AS coincidence
-FROM large AS one
-JOIN large AS other USING (cluster, timestamp)
+FROM hours AS one
+JOIN hours AS other USING (cluster, timestamp)
 WHERE one.workload_id < other.workload_id
 GROUP BY one.cluster, one.workload_id, other.workload_id
 HAVING count(*) >= 24 AND corr(one.cores, other.cores) IS NOT NULL

@@ -5,13 +5,13 @@
 -- core_hour: price of a core-hour where none is known, default 0.0316
 -- gib_hour: price of a GiB-hour where none is known, default 0.0042
 WITH sizes AS (
-    SELECT cluster, workload_id, count(*) AS hours,
-           sum(cpu_capacity_cores) AS core_hours, sum(memory_capacity_bytes) / 2 ^ 30 AS gib_hours,
-           sum(cpu_usage_cores_mean) AS used_core_hours, sum(memory_usage_bytes_mean) / 2 ^ 30 AS used_gib_hours
-    FROM workload_hours
+    SELECT cluster, workload_id,
+           sum(cpu_capacity_core_hours) AS core_hours, sum(memory_capacity_byte_hours) / 2 ^ 30 AS gib_hours,
+           sum(cpu_used_core_hours) AS used_core_hours, sum(memory_used_byte_hours) / 2 ^ 30 AS used_gib_hours
+    FROM workload_days
     WHERE (:'cluster' = '' OR cluster = :'cluster')
-      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+      AND date >= :'since'::date
+      AND date < :'until'::date
     GROUP BY cluster, workload_id
 ), costs AS (
     SELECT coalesce(workload.owner, 'unassigned') AS owner, sizes.*,
@@ -23,7 +23,7 @@ WITH sizes AS (
     LEFT JOIN LATERAL unit_price(sizes.cluster, workload.sku) AS price ON true
 )
 SELECT owner, count(*) AS workloads, sum(cost) AS cost,
-       sum(cost) / date_part('epoch', :'until'::timestamp - :'since'::timestamp) * 3600 * 730 AS monthly_cost,
+       sum(cost) / (24 * (:'until'::date - :'since'::date)) * 730 AS monthly_cost,
        sum(used_core_hours) / nullif(sum(core_hours), 0) AS cpu_utilization,
        sum(used_gib_hours) / nullif(sum(gib_hours), 0) AS memory_utilization
 FROM costs

@@ -4,17 +4,16 @@
 -- until: day after the last, default the day after the newest roll-up
 -- threshold: highest CPU utilization of an idle workload, default 0.05
 SELECT cluster, workload_id,
-       sum(on_count)::double precision / nullif(sum(expected_count), 0) AS on_ratio,
-       max(cpu_usage_cores_max / nullif(cpu_capacity_cores, 0)) AS cpu_utilization_peak,
-       avg(cpu_capacity_cores) AS cpu_capacity_cores,
-       avg(memory_capacity_bytes) AS memory_capacity_bytes,
+       sum(on_slots)::double precision / nullif(sum(expected_slots), 0) AS on_ratio,
+       max(cpu_utilization_max) AS cpu_utilization_peak,
+       sum(cpu_capacity_core_hours) / sum(on_hours) AS cpu_capacity_cores,
+       sum(memory_capacity_byte_hours) / sum(on_hours) AS memory_capacity_bytes,
        max(requests_per_second_max) AS requests_per_second_peak
-FROM workload_hours
+FROM workload_days
 WHERE (:'cluster' = '' OR cluster = :'cluster')
-  AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-  AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
-  AND on_count > 0
+  AND date >= :'since'::date
+  AND date < :'until'::date
+  AND on_hours > 0
 GROUP BY cluster, workload_id
-HAVING max(cpu_usage_cores_max / nullif(cpu_capacity_cores, 0)) < :'threshold'::double precision
-   AND coalesce(max(requests_per_second_max), 0) < 1
-ORDER BY avg(cpu_capacity_cores) DESC NULLS LAST, cluster, workload_id;
+HAVING max(cpu_utilization_max) < :'threshold'::double precision AND coalesce(max(requests_per_second_max), 0) < 1
+ORDER BY cpu_capacity_cores DESC NULLS LAST, cluster, workload_id;

@@ -2,21 +2,17 @@
 -- cluster: name, empty for all
 -- since: first day, default 14 days before until
 -- until: day after the last, default the day after the newest roll-up
-WITH workload_days AS (
-    SELECT cluster, (timestamp AT TIME ZONE 'UTC')::date AS date, workload_id,
-           sum(on_count) AS on_slots, sum(off_count) AS off_slots, sum(expected_count) AS expected_slots
-    FROM workload_hours
-    WHERE (:'cluster' = '' OR cluster = :'cluster')
-      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
-    GROUP BY 1, 2, 3
-), slots AS (
-    SELECT cluster, date, count(*) AS workloads, sum(on_slots)::bigint AS on_slots, sum(off_slots)::bigint AS off_slots,
-           sum(expected_slots)::bigint AS expected_slots
+WITH slots AS (
+    SELECT cluster, date, count(*) AS workloads, sum(on_slots) AS on_slots, sum(off_slots) AS off_slots,
+           sum(expected_slots) AS expected_slots
     FROM workload_days
-    GROUP BY 1, 2
+    WHERE (:'cluster' = '' OR cluster = :'cluster')
+      AND date >= :'since'::date
+      AND date < :'until'::date
+    GROUP BY cluster, date
 ), reasons AS (
-    SELECT cluster, date, sum(rows) AS quarantined, string_agg(reason || ' ' || rows, ', ' ORDER BY rows DESC, reason) AS reasons
+    SELECT cluster, date, sum(rows) AS quarantined,
+           string_agg(reason || ' ' || rows, ', ' ORDER BY rows DESC, reason) AS reasons
     FROM (
         SELECT cluster, (timestamp AT TIME ZONE 'UTC')::date AS date, reason, count(*) AS rows
         FROM quarantined_metrics

@@ -7,13 +7,14 @@
 -- limit: rows, default 20
 WITH busiest AS (
     SELECT cluster, workload_id,
-           max(cpu_usage_cores_max) AS cpu_peak_cores, max(memory_usage_bytes_max) AS memory_peak_bytes,
-           avg(cpu_capacity_cores) AS cpu_capacity_cores, avg(memory_capacity_bytes) AS memory_capacity_bytes
-    FROM workload_hours
+           max(cpu_cores_max) AS cpu_peak_cores, max(memory_bytes_max) AS memory_peak_bytes,
+           sum(cpu_capacity_core_hours) / sum(on_hours) AS cpu_capacity_cores,
+           sum(memory_capacity_byte_hours) / sum(on_hours) AS memory_capacity_bytes
+    FROM workload_days
     WHERE (:'cluster' = '' OR cluster = :'cluster')
-      AND timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-      AND timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
-      AND on_count > 0
+      AND date >= :'since'::date
+      AND date < :'until'::date
+      AND on_hours > 0
     GROUP BY cluster, workload_id
 ), waste AS (
     SELECT busiest.*, workload.owner,
@@ -28,7 +29,8 @@ WITH busiest AS (
 )
 SELECT cluster, workload_id, owner, cpu_peak_cores, unused_cores, memory_peak_bytes, unused_memory_bytes,
        -- 730 hours in a month; an unknown part counts nothing
-       730 * (coalesce(unused_cores * core_hour, 0) + coalesce(unused_memory_bytes / 2 ^ 30 * gib_hour, 0)) AS unused_monthly_cost
+       730 * (coalesce(unused_cores * core_hour, 0) + coalesce(unused_memory_bytes / 2 ^ 30 * gib_hour, 0))
+           AS unused_monthly_cost
 FROM waste
 ORDER BY unused_monthly_cost DESC, cluster, workload_id
 LIMIT :'limit'::integer;

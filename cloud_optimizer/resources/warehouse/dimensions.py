@@ -35,6 +35,7 @@ WORKLOAD_SCHEMA: Final = pl.Schema(
 MERGE_LOCK: Final = sql.SQL("SELECT true FROM pg_advisory_xact_lock(hashtextextended('merge workloads', 0))")
 INCOMING: Final = sql.SQL("CREATE TEMPORARY TABLE incoming_workloads (LIKE workloads) ON COMMIT DROP")
 MERGE: Final = sql.SQL("SELECT true FROM merge_workloads()")
+REFRESH: Final = sql.SQL("SELECT true FROM refresh_after_workloads()")
 PRICES_LOCK: Final = sql.SQL("LOCK TABLE prices IN SHARE ROW EXCLUSIVE MODE")
 
 
@@ -64,6 +65,7 @@ def record_workloads(warehouse: Warehouse, workloads: pl.DataFrame, at: datetime
         session.execute(INCOMING)
         session.copy("incoming_workloads", rows, temporary=True)
         session.execute(MERGE)
+        session.execute(REFRESH)
         session.commit()
 
     warehouse.run(merge)

@@ -43,6 +43,12 @@ def summarize_partitions(table: Table, start: date, end: date) -> sql.Composed:
     return sql.SQL("SELECT summarize_partitions({})").format(values)
 
 
+def refresh(function: str, cluster: str, start: date, end: date) -> sql.Composed:
+    """Return the statement that brings roll-ups of the days [start, end) of a cluster up to date."""
+    values = sql.SQL(", ").join(map(sql.Literal, (cluster, start, end)))
+    return sql.SQL("SELECT true FROM {}({})").format(sql.Identifier(function), values)
+
+
 def delete(table: Table, cluster: str, start: date, end: date) -> sql.Composed:
     """Return the statement that deletes the days [start, end) of a cluster."""
     return sql.SQL("DELETE FROM {} WHERE {}").format(sql.Identifier(table.name), _rows(table, cluster, start, end))

@@ -28,6 +28,7 @@ class Table:
         sort_key: Order in which rows are stored and returned.
         unique: No two rows share the sort key.
         ends_day: The day column is the end of what a row is about: midnight belongs to the day before.
+        refresh: Function of the database that brings roll-ups of the table up to date: (cluster, first day, end day).
     """
 
     name: str
@@ -36,6 +37,7 @@ class Table:
     sort_key: tuple[str, ...]
     unique: bool = True
     ends_day: bool = False
+    refresh: str | None = None
 
     @property
     def is_timed(self) -> bool:
@@ -88,13 +90,16 @@ CLEAN_SAMPLES: Final = Table("workload_metrics", CLEAN_SCHEMA, "timestamp", ("wo
 QUARANTINE: Final = Table(
     "quarantined_metrics", QUARANTINE_SCHEMA, "timestamp", ("workload_id", "timestamp"), unique=False
 )
-HOURS: Final = Table("workload_hours", ROLLUP_SCHEMA, "timestamp", ("timestamp", "workload_id"))
+HOURS: Final = Table(
+    "workload_hours", ROLLUP_SCHEMA, "timestamp", ("timestamp", "workload_id"), refresh="refresh_after_hours"
+)
 FORECASTS: Final = Table(
     "forecasts",
     FORECAST_SCHEMA,
     "origin",
     ("target", "workload_id", "origin", "model", "timestamp"),
     ends_day=True,
+    refresh="refresh_after_forecasts",
 )
 CHAMPIONS: Final = Table("champions", CHAMPION_SCHEMA, "date", ("date", "resource"))
 ACCURACY: Final = Table("accuracy", ACCURACY_SCHEMA, "date", ("date", "target", "model", "model_version"))

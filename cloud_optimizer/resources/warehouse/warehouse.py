@@ -188,6 +188,8 @@ def _replace(session: Session, cluster: str, start: date, end: date, frames: Map
         if frame.height:
             session.copy(table.name, frame)
         session.copy("loads", _loads(table, frame, cluster, start, end))
+    for function in filter(None, (table.refresh for table in frames)):
+        session.execute(statements.refresh(function, cluster, start, end))
     session.commit()
     for table in frames:
         session.execute(statements.lock_table(table.name, shared=True))

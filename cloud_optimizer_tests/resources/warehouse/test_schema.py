@@ -23,6 +23,7 @@ JUSTIFIED = [
     ("quarantined_metrics", "quarantined_metrics_time"),
     ("raw_workload_metrics", "raw_workload_metrics_brin"),
     ("recommendation_transitions", "recommendation_transitions_of"),
+    ("workload_hours", "workload_hours_series"),
     ("workloads", "workloads_current"),
 ]
 
