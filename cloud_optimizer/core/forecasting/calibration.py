@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from cloud_optimizer.core.contracts import QUANTILE_LEVELS
 from cloud_optimizer.core.panel import FloatArray
@@ -19,6 +20,15 @@ LEARNED_LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Levels a model is trained for; all ten were no better on any trace and take twice the time."""
 
 MEDIAN: Final = QUANTILE_LEVELS.index(0.5)
+
+
+class Calibration(BaseModel):
+    """What the out-of-time window taught about one target."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    offsets: list[float] = Field(description="Conformal shift of each level, in the unit of the residual.")
+    distrusted: list[str] = Field(description="Workloads on which the learned median lost to the base.")
 
 
 def expanded(learned: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS, TARGETS_BY_NAME
-from cloud_optimizer.core.forecasting.calibration import expanded, level_offsets, rearranged
+from cloud_optimizer.core.forecasting.calibration import MEDIAN, Calibration, expanded, level_offsets, rearranged
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
 from cloud_optimizer.core.forecasting.design import Design, build_design
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
@@ -47,21 +47,21 @@ class DirectForecaster:
         early = origins + settings.horizon <= origins[late].min(initial=panel.length)
         if not early.any():  # too short to hold anything out
             early = late = np.ones(len(origins), dtype=np.bool_)
-        regressors, offsets = {}, {}
+        regressors, calibrations = {}, {}
         for target in settings.targets:
             examples = build_examples(panel, target, origins, settings)
             model = self.regressor.fit(examples.at(np.flatnonzero(early)), settings)
-            offsets[target] = calibrated_offsets(model, examples.at(np.flatnonzero(late)))
+            calibrations[target] = calibrate(model, examples.at(np.flatnonzero(late)))
             regressors[target] = self.regressor.fit(examples, settings) if self.refit else model
-        return FittedDirect(self.name, settings, regressors, offsets)
+        return FittedDirect(self.name, settings, regressors, calibrations)
 
     def load(self, folder: Path) -> "FittedDirect":
         """Read what `FittedDirect.save` wrote."""
         description = read_description(folder)
         settings = description.settings
         regressors = {target: self.regressor.load(folder, target) for target in settings.targets}
-        offsets = {target: np.asarray(values) for target, values in description.state["offsets"].items()}
-        return FittedDirect(self.name, settings, regressors, offsets)
+        calibrations = {target: Calibration.model_validate(state) for target, state in description.state.items()}
+        return FittedDirect(self.name, settings, regressors, calibrations)
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class FittedDirect:
         name: Name of the family.
         settings: What is forecast and how far.
         regressors: One a target.
-        offsets: Conformal shift of each level on the link scale, one array [levels] a target.
+        calibrations: One a target.
     """
 
     name: str
     settings: ForecastSettings
     regressors: Mapping[str, QuantileRegressor]
-    offsets: Mapping[str, NDArray[np.float64]]
+    calibrations: Mapping[str, Calibration]
 
     def predict(self, panel: Panel, origin: datetime) -> QuantileForecast:
         """Forecast every workload, in batches of workloads and targets, `settings.threads` at a time."""
@@ -106,16 +106,16 @@ class FittedDirect:
         return self.regressors[target].importance()
 
     def save(self, folder: Path) -> None:
-        """Write native files and the description with the offsets."""
+        """Write native files and the description with the calibrations."""
         for target, regressor in self.regressors.items():
             regressor.save(folder, target)
-        offsets = {target: values.tolist() for target, values in self.offsets.items()}
-        write_description(folder, self.name, self.settings, {"offsets": offsets})
+        state = {target: calibration.model_dump() for target, calibration in self.calibrations.items()}
+        write_description(folder, self.name, self.settings, state)
 
     def _predict_target(self, panel: Panel, target: str, position: Positions) -> tuple[FloatArray, NDArray[np.bool_]]:
         design = build_design(panel, target, position, self.settings)
-        residual = predicted_residuals(self.regressors[target], design) + self.offsets[target].astype(np.float32)
-        quantiles = design.demand(rearranged(residual))[:, 0]
+        residual = calibrated(predicted_residuals(self.regressors[target], design), design, self.calibrations[target])
+        quantiles = design.demand(residual)[:, 0]
         history = design.history[:, 0]
         short = too_short(history, self.settings)
         quantiles[short] = history_quantiles(history[short], self.settings)
@@ -133,7 +133,24 @@ def predicted_residuals(regressor: QuantileRegressor, design: Design) -> FloatAr
     return expanded(regressor.predict(design))
 
 
-def calibrated_offsets(regressor: QuantileRegressor, examples: Examples) -> NDArray[np.float64]:
-    """Return the conformal shift of each level on examples the regressor has not seen, shape [levels]."""
+def calibrate(regressor: QuantileRegressor, examples: Examples) -> Calibration:
+    """Return the calibration of a regressor on examples it has not seen."""
     predicted = predicted_residuals(regressor, examples.design)
-    return level_offsets(predicted.reshape(-1, predicted.shape[-1]), examples.residual.reshape(-1))
+    offsets = level_offsets(predicted.reshape(-1, predicted.shape[-1]), examples.residual.reshape(-1))
+    actual = examples.design.demand(examples.residual[..., None])
+    medians = (predicted[..., MEDIAN, None], np.zeros_like(predicted[..., :1]))
+    learned, base = (np.nansum(np.abs(examples.design.demand(m) - actual), axis=(1, 2, 3)) for m in medians)
+    worse = np.flatnonzero(learned > base)
+    return Calibration(offsets=offsets.tolist(), distrusted=[examples.design.workload_ids[i] for i in worse])
+
+
+def calibrated(residual: FloatArray, design: Design, calibration: Calibration) -> FloatArray:
+    """Return residual quantiles shifted level by level, in order, with the base as median where that is distrusted."""
+    shifted = rearranged(residual + np.asarray(calibration.offsets, dtype=np.float32))
+    distrusted = np.isin(np.asarray(design.workload_ids, dtype=object), calibration.distrusted)
+    kept = shifted[distrusted]
+    kept[..., :MEDIAN] = np.minimum(kept[..., :MEDIAN], 0)
+    kept[..., MEDIAN] = 0
+    kept[..., MEDIAN + 1 :] = np.maximum(kept[..., MEDIAN + 1 :], 0)
+    shifted[distrusted] = kept
+    return shifted

@@ -1,11 +1,16 @@
 """The direct global forecaster."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS, MEDIAN
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.design import Design
+from cloud_optimizer.core.forecasting.direct import calibrate, calibrated, predicted_residuals
+from cloud_optimizer.core.forecasting.examples import build_examples, training_origins
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 
 from .conftest import make_panel
@@ -30,3 +35,24 @@ def test_importance_names_features_and_adds_up(name: str) -> None:
     assert sum(importance.values()) == pytest.approx(1)
     assert {"lag_1", "hour", "rule_phase_median"} <= set(importance)
     assert list(importance.values()) == sorted(importance.values(), reverse=True)
+
+
+class Wrong:
+    """A regressor that is right on the first workload and far off on the others."""
+
+    def predict(self, design: Design) -> np.ndarray:
+        quantiles = np.zeros((*design.base.shape, len(LEARNED_LEVELS)), dtype=np.float32)
+        quantiles[1:] = 5.0
+        return quantiles + np.asarray(LEARNED_LEVELS, dtype=np.float32)
+
+
+def test_where_the_learned_median_lost_to_the_base_the_base_is_the_median() -> None:
+    panel, settings = make_panel(3, 40), ForecastSettings(targets=("cpu_mean",))
+    examples = build_examples(panel, "cpu_mean", training_origins(panel.length, settings), settings)
+    upper = replace(examples, residual=np.full_like(examples.residual, 0.5))
+    calibration = calibrate(Wrong(), upper)
+    assert calibration.distrusted == ["vm-1", "vm-2"]
+    residual = calibrated(predicted_residuals(Wrong(), upper.design), upper.design, calibration)
+    np.testing.assert_allclose(residual[0, ..., MEDIAN], 0.5, rtol=1e-6)
+    np.testing.assert_array_equal(residual[1:, ..., MEDIAN], 0)
+    assert (np.diff(residual, axis=-1) >= 0).all()
