@@ -73,7 +73,8 @@ class Table:
         Raises:
             ValueError: Equal keys in a unique table.
         """
-        ordered = frame.sort(self.sort_key)
+        rank = _rank(frame, self.sort_key)
+        ordered = frame.sort(self.sort_key) if rank is None else frame[rank.arg_sort()]
         same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift()) for name in self.sort_key)
         repeats = ordered.filter(same.and_(pl.int_range(pl.len()) > 0))
         if repeats.is_empty():
@@ -81,6 +82,28 @@ class Table:
         if self.unique:
             raise ValueError(f"{self.name}: several rows for {repeats.select(self.sort_key).row(0, named=True)}")
         return frame.sort([*self.sort_key, *(name for name in frame.columns if name not in self.sort_key)])
+
+
+def _rank(frame: pl.DataFrame, key: tuple[str, ...]) -> pl.Series | None:
+    """Return an integer for each row that orders like the key, or None where 63 bits do not hold it.
+
+    Sorting by one integer takes half the time of sorting by a text and a time.
+    """
+    rank, size = pl.zeros(frame.height, pl.Int64, eager=True), 1
+    for name in key:
+        column = frame[name]
+        if column.is_empty() or column.null_count():
+            return None
+        if column.dtype == pl.String:
+            column = column.cast(pl.Enum(column.unique().sort()))
+        codes = column.to_physical().cast(pl.Int64)
+        codes = codes - codes.min()
+        span = int(codes.max()) + 1  # type: ignore[arg-type]
+        size *= span
+        if size >= 2**63:
+            return None
+        rank = rank * span + codes
+    return rank
 
 
 RAW_SAMPLES: Final = Table(
