@@ -26,8 +26,15 @@ class Platform:
 
     @cached_property
     def urls(self) -> DatabaseUrls:
-        """Addresses of the databases; the embedded server is started where none is named."""
-        return database_urls(self.settings.home, self.settings.server_url)
+        """Addresses of the databases.
+
+        Where none is named, the embedded server is started and migrated, so that a Dagster started by hand works. A
+        named server is migrated by people: `cloud-optimizer migrate`.
+        """
+        urls = database_urls(self.settings.home, self.settings.server_url)
+        if self.settings.server_url is None:
+            migrate(urls.warehouse)
+        return urls
 
     @cached_property
     def warehouse(self) -> Warehouse:
