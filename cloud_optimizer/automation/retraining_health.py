@@ -17,7 +17,7 @@ from dagster import (
     asset_check,
 )
 from dagster._core.storage.dagster_run import TagBucket
-from dagster._core.storage.tags import get_multidimensional_partition_tag
+from dagster._core.storage.tags import WILL_RETRY_TAG, get_multidimensional_partition_tag
 
 from cloud_optimizer.assets.champion import champion_model
 from cloud_optimizer.automation.jobs import retraining_job
@@ -55,11 +55,16 @@ def retraining_states(instance: DagsterInstance, clusters: Sequence[str]) -> Map
 
 def _state(records: Sequence[RunRecord]) -> RetrainingState:
     newest_first = sorted(records, key=lambda record: record.storage_id, reverse=True)
-    statuses = [record.dagster_run.status for record in newest_first]
+    statuses = [record.dagster_run.status for record in newest_first if not _is_tried_again(record)]
     finished = [status for status in statuses if status not in IN_FLIGHT]
     failures = next((i for i, status in enumerate(finished) if status == DagsterRunStatus.SUCCESS), len(finished))
     requested = newest_first[0].create_timestamp.astimezone(UTC) if newest_first else None
     return RetrainingState(any(status in IN_FLIGHT for status in statuses), requested, failures)
+
+
+def _is_tried_again(record: RunRecord) -> bool:
+    """A lost worker is no failed retraining as long as Dagster launches the same run again."""
+    return record.dagster_run.tags.get(WILL_RETRY_TAG) == "true"
 
 
 @asset_check(

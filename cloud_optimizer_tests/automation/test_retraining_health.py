@@ -52,6 +52,13 @@ def test_a_run_in_flight_is_seen_and_does_not_count_as_a_success(instance: Dagst
     assert (state.in_flight, state.failures) == (True, 1)
 
 
+def test_a_lost_worker_that_dagster_replaces_is_no_failed_retraining(instance: DagsterInstance) -> None:
+    tags = {CLUSTER_TAG: "web", "dagster/will_retry": "true"}
+    create_run_for_test(instance, job_name="retraining", status=FAILURE, tags=tags)
+    run(instance, FAILURE)
+    assert retraining_state(instance, "web").failures == 1
+
+
 def test_the_standing_check_names_the_clusters_and_the_way_out(instance: DagsterInstance) -> None:
     assert health(instance, SETTINGS).passed
     for _ in range(3):
