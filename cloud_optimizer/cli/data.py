@@ -1,11 +1,13 @@
 """`migrate`, `ingest` and `export`: what goes into the warehouse and what comes out."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from cloud_optimizer.cli.outputs import require_file, write_text
 from cloud_optimizer.cli.tables import make_console
 from cloud_optimizer.settings import load_settings
 
@@ -14,6 +16,16 @@ Trace = Annotated[
     typer.Option(help="Parquet or CSV file, a folder of them, or a Bitbrains folder. Default: the simulated fleet."),
 ]
 ClusterName = Annotated[str | None, typer.Option(help="Name of the cluster, where the file names none.")]
+
+
+class FormatName(StrEnum):
+    """Formats of `export`."""
+
+    CSV = "csv"
+    JSON = "json"
+    PATCH = "patch"
+    VPA = "vpa"
+    PROMETHEUS = "prometheus"
 
 
 def migrate() -> None:
@@ -48,7 +60,7 @@ def ingest(
 
 
 def export(
-    format_name: Annotated[str, typer.Option("--format", help="csv, json, kubernetes, vpa or prometheus.")] = "csv",
+    format_name: Annotated[FormatName, typer.Option("--format", help="What to write.")] = FormatName.CSV,
     cluster: Annotated[str | None, typer.Option(help="Only this cluster.")] = None,
     output: Annotated[Path | None, typer.Option(help="File to write; default: standard output.")] = None,
 ) -> None:
@@ -57,9 +69,10 @@ def export(
     from cloud_optimizer.connections import local_platform
     from cloud_optimizer.core.exports import export as render
 
+    require_file(output)
     with local_platform(load_settings()) as platform:
-        text = render(newest_recommendations(platform.warehouse, cluster), format_name)
+        text = render(newest_recommendations(platform.warehouse, cluster), format_name.value)
     if output is None:
         typer.echo(text, nl=False)
     else:
-        output.write_text(text)
+        write_text(output, text)

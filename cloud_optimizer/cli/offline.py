@@ -10,14 +10,19 @@ import polars as pl
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from cloud_optimizer.cli.outputs import require_file, write_text
 from cloud_optimizer.cli.tables import make_console, show
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import Forecaster
+from cloud_optimizer.core.forecasting.families import FORECASTERS
 
 TraceFile = Annotated[
     Path, typer.Option("--trace", help="Parquet or CSV file, a folder of them, or a Bitbrains folder.")
 ]
 Output = Annotated[Path | None, typer.Option(help="JSON file for the table.")]
+
+
+SHORTEST_STEP, LONGEST_STEP = 60, 86_400  # seconds
 
 
 class ResourceName(StrEnum):
@@ -38,21 +43,24 @@ def parse_step(text: str) -> timedelta:
     """Read a step such as `5m`, `1h` or `300s`.
 
     Raises:
-        InputError: It is none of these.
+        InputError: It is none of these, or does not lie between a minute and a day.
     """
-    units = {"s": "seconds", "m": "minutes", "h": "hours"}
+    units = {"s": 1, "m": 60, "h": 3600}
     number, unit = text[:-1], text[-1:]
-    if unit not in units or not number.isdigit() or int(number) == 0:
+    if unit not in units or not (number.isascii() and number.isdigit()):
         raise InputError(f"The step {text!r} is not understood: write it as 5m, 1h or 300s.")
-    return timedelta(**{units[unit]: int(number)})
+    seconds = int(number) * units[unit]
+    if not SHORTEST_STEP <= seconds <= LONGEST_STEP:
+        raise InputError(f"The step {text!r} is too short or too long: choose one from 1m to 24h.")
+    return timedelta(seconds=seconds)
 
 
 def backtest(
     trace: TraceFile,
     step: Annotated[str, typer.Option(help="Length of a forecast interval: 1h, 5m, ...")] = "1h",
-    horizon: Annotated[int, typer.Option(help="Intervals forecast from each origin.", min=1)] = 24,
-    models: Annotated[str, typer.Option(help="Families, separated by commas; default: all.")] = "",
-    origins: Annotated[int, typer.Option(help="Origins scored, the most recent ones.", min=1)] = 28,
+    horizon: Annotated[int, typer.Option(help="Intervals forecast from each origin.", min=1, max=2016)] = 24,
+    models: Annotated[str, typer.Option(help=f"Of {', '.join(FORECASTERS)}; separated by commas, default: all.")] = "",
+    origins: Annotated[int, typer.Option(help="Origins scored, the most recent ones.", min=1, max=1000)] = 28,
     output: Output = None,
 ) -> None:
     """Forecast a trace again and again from past origins, with only the past known, and print how good that was."""
@@ -65,6 +73,7 @@ def backtest(
     console = make_console()
     interval = parse_step(step)
     forecasters = _forecasters(models)
+    require_file(output)
     day = timedelta(days=1)
     forecast = ForecastSettings(step=interval, horizon=horizon, season=max(day // interval, 1))
     panel = load_panel(trace, interval, console)
@@ -80,7 +89,8 @@ def backtest(
     for note in result.notes:
         console.print(note, style="yellow", markup=False, highlight=False)
     rows = backtest_rows(result)
-    show(console, f"Backtest of {trace.name}: {horizon} x {step} from {len(result.plan.origins)} origins", _table(rows))
+    title = f"Backtest of {trace.name}: {horizon} x {step} from {len(result.plan.origins)} origins"
+    show(console, title, pl.DataFrame(rows, infer_schema_length=None))
     _write(rows, output)
 
 
@@ -98,12 +108,14 @@ def replay(
 ) -> None:
     """Replay sizing policies over a trace and print what each would have cost and how often it fell short."""
     from cloud_optimizer.cli.traces import load_panel
-    from cloud_optimizer.core.policies.registry import policies_named
+    from cloud_optimizer.core.policies.registry import policies_for
     from cloud_optimizer.core.replay.data import ReplayData
-    from cloud_optimizer.core.replay.report import write_report
+    from cloud_optimizer.core.replay.report import contract_text, replay_json, replay_table, write_report
     from cloud_optimizer.core.replay.run import replay as run_replay
     from cloud_optimizer.core.replay.settings import ReplaySettings
 
+    if raise_within_hour and cadence is not CadenceName.HOURLY:
+        raise InputError("--raise-within-hour adds to decisions every hour: give --cadence hourly with it.")
     console = make_console()
     settings = ReplaySettings(
         resource=resource.value,
@@ -111,15 +123,17 @@ def replay(
         raise_within_hour=raise_within_hour,
         max_changes_per_day=max_changes_per_day,
     )
-    chosen = policies_named(policies.split(",") if policies else [])
+    chosen = policies_for(settings, _names(policies))
+    require_file(output)
+    require_file(report)
     panel = load_panel(trace, None, console)
     with console.status("replaying policies"):
         scores = run_replay(ReplayData.from_panel(panel, settings.resource), chosen, settings)
-    rows = [score.to_json() for score in scores]
-    show(console, f"Replay of {trace.name}: {resource.value}, {cadence.value}", _table(rows))
-    _write(rows, output)
+    header, rows = replay_table(scores)
+    show(console, f"Replay of {trace.name}: {contract_text(settings)}", pl.DataFrame(rows, header, orient="row"))
+    _write(replay_json(scores), output)
     if report is not None:
-        write_report(scores, settings, report)
+        write_report(report, scores, settings, trace.name)
 
 
 def _forecasters(names: str) -> list[Forecaster]:
@@ -129,9 +143,8 @@ def _forecasters(names: str) -> list[Forecaster]:
         InputError: A family is not known.
     """
     from cloud_optimizer.core.evaluation.baselines import BASELINE_NAMES
-    from cloud_optimizer.core.forecasting.families import FORECASTERS
 
-    chosen = [name.strip() for name in names.split(",") if name.strip()]
+    chosen = _names(names)
     for name in chosen:
         if name not in FORECASTERS:
             raise InputError(f"There is no model {name}: choose from {', '.join(FORECASTERS)}.")
@@ -139,16 +152,10 @@ def _forecasters(names: str) -> list[Forecaster]:
     return [FORECASTERS[name]() for name in chosen]
 
 
-def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    plain = [{name: value for name, value in row.items() if not isinstance(value, dict | tuple)} for row in rows]
-    return pl.DataFrame(plain, infer_schema_length=None)
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _write(rows: list[dict[str, Any]], output: Path | None) -> None:
-    """Write under a temporary name first: a reader never sees half a file."""
-    if output is None:
-        return
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.partial")
-    partial.write_text(json.dumps(rows, indent=2) + "\n")
-    partial.replace(output)
+    if output is not None:
+        write_text(output, json.dumps(rows, indent=2) + "\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from cloud_optimizer.cli.outputs import require_folder, write_text
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.partitions import Slice
 from cloud_optimizer.resources.parquet import write_parquet
@@ -22,13 +23,11 @@ def read_results(platform: Platform, table: Table, decided: Sequence[Slice]) -> 
 
 def write_results(platform: Platform, decided: Sequence[Slice], folder: Path) -> list[Path]:
     """Write the results into the folder, replacing earlier files; return the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    require_folder(folder)
     written = []
     for name, table in RESULTS.items():
         frame = read_results(platform, table, decided)
         write_parquet(frame, folder / f"{name}.parquet")
-        partial = folder / f".{name}.json.partial"
-        frame.write_json(partial)
-        partial.replace(folder / f"{name}.json")
+        write_text(folder / f"{name}.json", frame.write_json())
         written += [folder / f"{name}.parquet", folder / f"{name}.json"]
     return written

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cloud_optimizer.cli.data import ClusterName, Trace
+from cloud_optimizer.cli.outputs import require_folder
 from cloud_optimizer.cli.serve import Port, require_free, serve
 from cloud_optimizer.cli.tables import make_console
 from cloud_optimizer.settings import load_settings
@@ -31,6 +32,8 @@ def run(
     console = make_console()
     if not no_ui:
         require_free(port)
+    if output is not None:
+        require_folder(output)
     with local_platform(load_settings()) as platform:
         sources = register_source(platform, trace, cluster, console)
         # imported late: the partitions are defined at import, from the first day that was just registered

@@ -64,9 +64,10 @@ def _described(path: Path) -> tuple[str, Mapping[str, Any]]:
     if not isinstance(content, dict) or not isinstance(content.get("kind"), str):
         raise InputError(f"{path} has no `kind`: write `kind: prometheus` (or trace, postgres) and its options.")
     options = {name: _as_json(value) for name, value in content.items() if name != "kind"}
-    if isinstance(options.get("path"), str):
+    recorded = options.get("path")
+    if isinstance(recorded, str):
         # other processes open it from other working directories
-        options["path"] = str((path.parent / Path(options["path"]).expanduser()).resolve())
+        options["path"] = str((path.parent / Path(recorded).expanduser()).resolve())
     return content["kind"], options
 
 
