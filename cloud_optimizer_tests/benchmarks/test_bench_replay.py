@@ -1,0 +1,34 @@
+"""Replayed contracts as figures: every policy a row, our place beside peers, the speed of the baselines."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks.bench_replay import CPU_DAILY, PEERS, replay_contract
+from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.policies.registry import policy_names
+
+STEP = timedelta(minutes=30)
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    random = np.random.default_rng(5)
+    usage = random.gamma(4, 0.25, (3, 20 * 48)).astype(np.float32)
+    columns = {"cpu_usage_cores_mean": usage, "cpu_capacity_cores": np.full_like(usage, 8)}
+    return Panel(("a", "b", "c"), datetime(2026, 1, 5, tzinfo=UTC), STEP, columns)
+
+
+def test_a_contract_gives_a_row_for_every_policy_and_ratios_to_every_peer(panel: Panel) -> None:
+    measures, table = replay_contract(panel, CPU_DAILY, Console(quiet=True))
+    assert table.title == "CPU, daily decisions, 3 machines at 30 minutes"
+    assert [row[0] for row in table.rows] == list(policy_names())
+    assert all(len(row) == len(table.header) for row in table.rows)
+    ratios = [measure for measure in measures if "our provision at 1 % violations" in measure.measure]
+    assert [measure.measure.rpartition("/ ")[2] for measure in ratios] == [f"{name}'s" for name in PEERS]
+    assert all(0.1 < measure.value < 10 for measure in ratios)
+    assert all(measure.holds == (measure.value < 1) for measure in ratios)
+    (speed,) = (measure for measure in measures if measure.unit == "workload-days/s")
+    assert speed.value > 0
