@@ -1,7 +1,9 @@
 """Validation: received samples become a clean grid, an hourly roll-up and a quarantine that explains itself."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+import polars as pl
 from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, MaterializeResult, ResourceParam, multi_asset
 
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
@@ -15,7 +17,7 @@ from cloud_optimizer.core.rollup import roll_up
 from cloud_optimizer.core.validation import Validated, run_checks, validate
 from cloud_optimizer.core.validation.contract import clean_contract
 from cloud_optimizer.partitions import BACKFILL_POLICY, PARTITIONS, Slice, slices_of
-from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
+from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceCatalog
 from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, HOURS, QUARANTINE, RAW_SAMPLES, Warehouse
 from cloud_optimizer.settings import Settings
 
@@ -68,7 +70,8 @@ def validation(
     """Validate every slice at once and replace grid, roll-up and quarantine in one transaction."""
     checks: list[SliceCheck] = []
     for part in slices_of(context):
-        cadence = telemetry.entry(part.cluster).cadence
+        source = telemetry.entry(part.cluster)
+        cadence = source.cadence
         samples = warehouse.read(RAW_SAMPLES, part.cluster, part.first, part.next_day)
         validated = validate(samples, part.start, part.end, settings.validation, cadence)
         clean_contract(settings.validation).validate(validated.clean, lazy=True)
@@ -77,11 +80,20 @@ def validation(
         warehouse.replace(part.cluster, part.first, part.next_day, frames)
         rows_by_day(context, part, validated.clean["timestamp"].dt.date(), "workload_metrics")
         rows_by_day(context, part, validated.quarantined["timestamp"].dt.date(), "quarantined_metrics")
-        verdicts = run_checks(validated, part.start, part.end, settings.validation, clock())
+        verdicts = run_checks(
+            validated, part.start, part.end, settings.validation, _judged_at(source, part, samples, clock())
+        )
         checks += [SliceCheck(v.name, part, v.passed, v.description, v.metadata) for v in verdicts]
     yield MaterializeResult("workload_metrics", metadata=_clean_metadata(part, validated))
     yield MaterializeResult("quarantined_metrics", metadata=_quarantine_metadata(validated))
     yield from check_results("workload_metrics", checks, BLOCKING)
+
+
+def _judged_at(source: RegisteredSource, part: Slice, samples: pl.DataFrame, now: datetime) -> datetime:
+    """Return the time as of which telemetry must be fresh: a recording is not late because it ends at noon."""
+    newest = samples["timestamp"].max()
+    ended = source.is_recorded and part.end >= source.end_sample
+    return newest if ended and isinstance(newest, datetime) else now
 
 
 def _clean_metadata(part: Slice, validated: Validated) -> dict[str, object]:

@@ -77,18 +77,18 @@ def check_required_columns(validated: Validated, settings: ValidationSettings) -
 
 
 def check_nulls(validated: Validated, settings: ValidationSettings) -> CheckResult:
-    """Under 5 % of the expected values are null.
+    """Under 5 % of the expected values are null, and of those of each required measure.
 
-    Expected is, in every slot in which a workload ran, each required measure and each measure that this workload
-    reports at all: a batch job owes no request rate because the API beside it has one. Slots without a sample count
-    in `completeness`: an outage is no reason to stop.
+    Expected is, in every slot in which a workload ran, each measure that this workload reports at all: a batch job
+    owes no request rate because the API beside it has one. That a required measure is there at all is the business of
+    `required_columns`. Slots without a sample count in `completeness`: an outage is no reason to stop.
     """
     on = validated.clean.filter(pl.col("state") == "on")
     if on.is_empty():
         everything_off = validated.report.off_slots > 0
         words = "every workload is switched off" if everything_off else "nothing to judge: no sample was accepted"
         return CheckResult("nulls", everything_off, True, words, {"expected": 0})
-    tally = _null_tally(on, settings)
+    tally = _null_tally(on)
     expected, nulls = int(tally["expected"].sum()), int(tally["nulls"].sum())
     worst = tally.sort("nulls", descending=True).row(0, named=True)
     share = nulls / expected
@@ -100,17 +100,15 @@ def check_nulls(validated: Validated, settings: ValidationSettings) -> CheckResu
     return CheckResult("nulls", passed, True, words, {**counts, "worst_column": worst["measure"]})
 
 
-def _null_tally(on: pl.DataFrame, settings: ValidationSettings) -> pl.DataFrame:
+def _null_tally(on: pl.DataFrame) -> pl.DataFrame:
     """Return expected and missing values per measure; peaks and capacities are by nature known in some slots only."""
     optional = {*CAPACITIES, "cpu_usage_peak_cores"}
     owed = [name for name in MEASURES if name not in optional]
     per_workload = on.group_by("workload_id").agg(pl.len().alias("slots"), pl.col(owed).null_count())
     long = per_workload.unpivot(owed, index=["workload_id", "slots"], variable_name="measure", value_name="nulls")
-    required = pl.col("measure").is_in(settings.required_measures)
-    reported = long.filter(required | (pl.col("nulls") < pl.col("slots")))
-    return (
-        reported.group_by("measure").agg(pl.col("slots").sum().alias("expected"), pl.col("nulls").sum()).sort("measure")
-    )
+    reported = long.filter(pl.col("nulls") < pl.col("slots"))
+    sums = [pl.col("slots").sum().alias("expected"), pl.col("nulls").sum()]
+    return reported.group_by("measure").agg(sums).sort("measure")
 
 
 def check_ranges(validated: Validated, settings: ValidationSettings) -> CheckResult:

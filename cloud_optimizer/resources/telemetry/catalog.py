@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import polars as pl
-import psycopg
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -18,6 +17,7 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
 from cloud_optimizer.core.telemetry.prometheus import PrometheusSettings
 from cloud_optimizer.core.validation import Cadence, detect_cadence
+from cloud_optimizer.resources.postgres.connection import connect
 from cloud_optimizer.resources.telemetry.base import TelemetrySource
 from cloud_optimizer.resources.telemetry.postgres import PostgresSettings, PostgresSource
 from cloud_optimizer.resources.telemetry.prometheus import PrometheusSource
@@ -57,6 +57,11 @@ class RegisteredSource:
     first_sample: datetime
     end_sample: datetime
     cadence: Cadence
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the telemetry is a finished recording: nothing will come after its end."""
+        return self.kind == "trace"
 
 
 class TraceOptions(BaseModel):
@@ -101,14 +106,14 @@ class SourceCatalog:
 
     def store(self, entries: Sequence[RegisteredSource]) -> None:
         """Remember entries in the place of what was known of their clusters."""
-        with psycopg.connect(self._url) as connection:
+        with connect(self._url) as connection:
             for entry in entries:
                 values = {**vars(entry), **vars(entry.cadence), "options": Jsonb(dict(entry.options))}
                 connection.execute(REGISTER, values)
 
     def entries(self) -> tuple[RegisteredSource, ...]:
         """Return every registered cluster, by name."""
-        with psycopg.connect(self._url) as connection:
+        with connect(self._url) as connection:
             rows = connection.execute(SELECT).fetchall()
         return tuple(_from_row(*row) for row in rows)
 
