@@ -15,7 +15,7 @@ from cloud_optimizer.core.forecasting.calibration import MEDIAN, Calibration, ex
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
 from cloud_optimizer.core.forecasting.design import Design, build_design
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
-from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
+from cloud_optimizer.core.forecasting.fallback import stand_in, too_short
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
 from cloud_optimizer.core.forecasting.regressor import QuantileRegressor
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
@@ -42,7 +42,7 @@ class DirectForecaster:
 
     def fit(self, panel: Panel, settings: ForecastSettings) -> "FittedDirect":
         """Fit on origins before the calibration window, calibrate on it, then (`refit`) fit on everything."""
-        origins = training_origins(panel.length, settings)
+        origins = training_origins(panel, settings)
         late = origins >= panel.length - settings.calibration_days * DAY // settings.step
         early = origins + settings.horizon <= origins[late].min(initial=panel.length)
         if not early.any():  # too short to hold anything out
@@ -116,9 +116,9 @@ class FittedDirect:
         design = build_design(panel, target, position, self.settings)
         residual = calibrated(predicted_residuals(self.regressors[target], design), design, self.calibrations[target])
         quantiles = design.demand(residual)[:, 0]
-        history = design.history[:, 0]
-        short = too_short(history, self.settings)
-        quantiles[short] = history_quantiles(history[short], self.settings)
+        short = too_short(design.observed[:, 0], self.settings)
+        demand = panel[TARGETS_BY_NAME[target].column]
+        quantiles[short] = stand_in(demand[short], int(position[0]), self.settings)
         return quantiles, short
 
 

@@ -9,14 +9,17 @@ from numpy.typing import NDArray
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
-from cloud_optimizer.core.forecasting.history import Positions, known_mean
+from cloud_optimizer.core.forecasting.history import Positions
 from cloud_optimizer.core.panel import FloatArray, Panel
 
 FIRST_SEASON: Final = 7
 """Seasons of history an origin needs to be learned from."""
 
 MAXIMUM_ROWS: Final = 400_000
-"""Rows learned from per target: a larger fleet is sampled by workload, so time and memory stay bounded."""
+"""Rows learned from per target, so time and memory stay bounded: the newest origins, then a sample of workloads."""
+
+FEWEST_ORIGINS: Final = 60
+"""Origins that are kept before workloads are left out."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +56,21 @@ def build_examples(panel: Panel, target: str, positions: Positions, settings: Fo
     return Examples(design, residual, busyness(design))
 
 
-def training_origins(length: int, settings: ForecastSettings) -> Positions:
-    """Return origins one horizon apart (a season at most), the newest ending with the panel of `length` intervals.
+def training_origins(panel: Panel, settings: ForecastSettings) -> Positions:
+    """Return the origins that are learned from, one horizon apart (a season at most), ascending.
+
+    The newest one's horizon ends with the panel; of many, the newest are kept, see MAXIMUM_ROWS.
 
     Raises:
         InputError: Not even one origin has a week behind it.
     """
     stride = min(settings.season, settings.horizon)
-    origins = np.arange(length - settings.horizon, FIRST_SEASON * settings.season - 1, -stride)[::-1]
+    origins = np.arange(panel.length - settings.horizon, FIRST_SEASON * settings.season - 1, -stride)[::-1]
     if not len(origins):
-        msg = f"{length} intervals are too few to fit: {FIRST_SEASON} seasons and one horizon are needed"
+        msg = f"{panel.length} intervals are too few to fit: {FIRST_SEASON} seasons and one horizon are needed"
         raise InputError(msg)
-    return origins
+    affordable = MAXIMUM_ROWS // (max(len(panel.workload_ids), 1) * settings.horizon)
+    return origins[-max(affordable, FEWEST_ORIGINS) :]
 
 
 def sampled(workloads: int, rows_each: int, seed: int) -> NDArray[np.intp]:
@@ -77,6 +83,5 @@ def sampled(workloads: int, rows_each: int, seed: int) -> NDArray[np.intp]:
 
 def busyness(design: Design) -> FloatArray:
     """Return the recent over the long-run level, shape [n, k]: a busy week weighs as its share of the error does."""
-    long_run = known_mean(design.history)
-    ratio = design.scale / np.where(long_run > 0, long_run, np.nan)
+    ratio = design.scale / np.where(design.long_run > 0, design.long_run, np.nan)
     return np.nan_to_num(np.clip(ratio, 0.05, 5), nan=1.0).astype(np.float32)

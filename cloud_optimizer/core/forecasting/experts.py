@@ -7,8 +7,7 @@ behind its best rule, which is what a base for learned models must promise.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +48,7 @@ PRIOR_TRIALS: Final = 3.0
 SMALLEST_ERROR: Final = 0.01
 
 
-@dataclass(frozen=True)
-class Expertise:
+class Expertise(NamedTuple):
     """Rules and their weighted median for n workloads at k origins.
 
     Args:
@@ -64,6 +62,10 @@ class Expertise:
     median: FloatArray
     scale: FloatArray
     error: FloatArray
+
+    def at(self, origins: NDArray[np.intp]) -> "Expertise":
+        """Return some of the origins."""
+        return Expertise(*(field[:, origins] for field in self))
 
 
 def consult(

@@ -15,19 +15,38 @@ from cloud_optimizer.core.panel import FloatArray
 LEVELS: Final = np.asarray(QUANTILE_LEVELS)
 
 
-def too_short(history: FloatArray, settings: ForecastSettings) -> NDArray[np.bool_]:
+def too_short(observed: NDArray[np.float32], settings: ForecastSettings) -> NDArray[np.bool_]:
     """Return which workloads were observed for less than `minimum_history_days` altogether.
 
     Args:
-        history: Demand before the origin, NaN where unknown or off, shape [n, L].
+        observed: Intervals of known demand before the origin, shape [n].
         settings: What is forecast and how far.
 
     Returns:
         Shape [n].
     """
-    needed = settings.minimum_history_days * DAY // settings.step
-    short: NDArray[np.bool_] = np.count_nonzero(~np.isnan(history), axis=-1) < max(needed, 1)
-    return short
+    return np.asarray(observed < max(settings.minimum_history_days * DAY // settings.step, 1))
+
+
+def stand_in(values: FloatArray, position: int, settings: ForecastSettings) -> FloatArray:
+    """Return the fallback forecast of workloads from the newest days before `position` that hold anything.
+
+    Looks back `history_days`, or as far as the panel reaches for a workload that was silent longer.
+
+    Args:
+        values: Demand, shape [n, T].
+        position: The origin on the time axis.
+        settings: What is forecast and how far.
+
+    Returns:
+        Shape [n, horizon, levels]; NaN where nothing was ever known.
+    """
+    known = values[:, :position]
+    recent = known[:, -(settings.history_days * DAY // settings.step) :]
+    silent = np.isnan(recent).all(axis=1)
+    quantiles = history_quantiles(recent, settings)
+    quantiles[silent] = history_quantiles(known[silent], settings)
+    return quantiles
 
 
 def history_quantiles(history: FloatArray, settings: ForecastSettings) -> FloatArray:

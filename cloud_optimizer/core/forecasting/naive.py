@@ -13,7 +13,7 @@ import numpy as np
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS, TARGETS_BY_NAME
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
-from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
+from cloud_optimizer.core.forecasting.fallback import stand_in, too_short
 from cloud_optimizer.core.forecasting.history import (
     future_after,
     history_before,
@@ -86,9 +86,9 @@ class FittedNaive:
         for target in self.settings.targets:
             observed = panel[TARGETS_BY_NAME[target].column]
             history = history_before(observed, np.array([position]), _history_length(self.settings))[:, 0]
-            short = too_short(history, self.settings)
+            short = too_short(np.count_nonzero(~np.isnan(history), axis=-1).astype(np.float32), self.settings)
             quantiles = self._quantiles(observed, history, position)
-            quantiles[short] = history_quantiles(history[short], self.settings)
+            quantiles[short] = stand_in(observed[short], position, self.settings)
             values[target] = quantiles
             fallback |= short
         return QuantileForecast(panel.workload_ids, origin, panel.step, self.name, values, fallback)

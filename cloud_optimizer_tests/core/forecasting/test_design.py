@@ -5,8 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.forecasting import design as design_module
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.design import Design, build_design, calendar, residual_target
+from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
+from cloud_optimizer.core.forecasting.design_features import calendar
 from cloud_optimizer.core.forecasting.link import to_link
 from cloud_optimizer.core.panel import Panel
 
@@ -91,3 +93,12 @@ def test_origins_of_different_phases_are_described_as_each_alone() -> None:
     for i, position in enumerate(positions):
         alone = build_design(panel, "cpu_mean", np.array([position]), settings)
         np.testing.assert_allclose(together.features[:, i], alone.features[:, 0], rtol=1e-5, atol=1e-5)
+
+
+def test_origins_described_in_chunks_are_as_described_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    panel, settings, positions = make_panel(3, 50), ForecastSettings(), np.arange(800, 1100, 24)
+    together = build_design(panel, "cpu_mean", positions, settings)
+    monkeypatch.setattr(design_module, "WORKING_VALUES", 3 * 28 * 24 * 2)
+    chunked = build_design(panel, "cpu_mean", positions, settings)
+    np.testing.assert_array_equal(chunked.features, together.features)
+    np.testing.assert_array_equal(chunked.history, together.history)

@@ -48,7 +48,7 @@ class Wrong:
 
 def test_where_the_learned_median_lost_to_the_base_the_base_is_the_median() -> None:
     panel, settings = make_panel(3, 40), ForecastSettings(targets=("cpu_mean",))
-    examples = build_examples(panel, "cpu_mean", training_origins(panel.length, settings), settings)
+    examples = build_examples(panel, "cpu_mean", training_origins(panel, settings), settings)
     upper = replace(examples, residual=np.full_like(examples.residual, 0.5))
     calibration = calibrate(Wrong(), upper)
     assert calibration.distrusted == ["vm-1", "vm-2"]

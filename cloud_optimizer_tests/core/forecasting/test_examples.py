@@ -3,22 +3,37 @@
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting import examples
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.examples import build_examples, sampled, training_origins
+from cloud_optimizer.core.panel import Panel
 
 from .conftest import make_panel
 
 
+def cut(intervals: int, workloads: int = 1) -> Panel:
+    panel = make_panel(workloads, 12)
+    return panel.window(panel.start, panel.start + intervals * HOUR)
+
+
 def test_origins_are_a_day_apart_and_the_newest_horizon_ends_with_the_panel() -> None:
-    np.testing.assert_array_equal(training_origins(10 * 24 + 5, ForecastSettings()), [173, 197, 221])
+    np.testing.assert_array_equal(training_origins(cut(10 * 24 + 5), ForecastSettings()), [173, 197, 221])
 
 
 def test_a_panel_of_less_than_a_week_and_a_horizon_is_refused() -> None:
-    assert len(training_origins(8 * 24, ForecastSettings())) == 1
+    assert len(training_origins(cut(8 * 24), ForecastSettings())) == 1
     with pytest.raises(InputError, match="too few to fit"):
-        training_origins(8 * 24 - 1, ForecastSettings())
+        training_origins(cut(8 * 24 - 1), ForecastSettings())
+
+
+def test_of_many_origins_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples, "MAXIMUM_ROWS", 2 * 5 * 24)
+    monkeypatch.setattr(examples, "FEWEST_ORIGINS", 3)
+    everything = np.arange(168, 265, 24)
+    np.testing.assert_array_equal(training_origins(cut(12 * 24, workloads=2), ForecastSettings()), everything)
+    np.testing.assert_array_equal(training_origins(cut(12 * 24, workloads=5), ForecastSettings()), everything[-3:])
 
 
 def test_a_large_fleet_is_sampled_without_repetition(monkeypatch: pytest.MonkeyPatch) -> None:

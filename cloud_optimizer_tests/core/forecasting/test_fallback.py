@@ -3,14 +3,12 @@
 import numpy as np
 
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.fallback import history_quantiles, too_short
+from cloud_optimizer.core.forecasting.fallback import history_quantiles, stand_in, too_short
 
 
 def test_observations_of_a_week_altogether_are_enough() -> None:
-    history = np.full((2, 28 * 24), np.nan, dtype=np.float32)
-    history[0, :168] = 1
-    history[1, -167:] = 1
-    np.testing.assert_array_equal(too_short(history, ForecastSettings()), [False, True])
+    observed = np.array([168, 167], dtype=np.float32)
+    np.testing.assert_array_equal(too_short(observed, ForecastSettings()), [False, True])
 
 
 def test_few_observations_give_their_extremes() -> None:
@@ -25,3 +23,13 @@ def test_few_observations_give_their_extremes() -> None:
 def test_a_workload_never_seen_stays_unknown() -> None:
     history = np.full((1, 48), np.nan, dtype=np.float32)
     assert np.isnan(history_quantiles(history, ForecastSettings())).all()
+
+
+def test_a_workload_back_from_a_long_silence_is_forecast_by_what_it_did_before() -> None:
+    values = np.full((2, 80 * 24), np.nan, dtype=np.float32)
+    values[0, :24] = 7  # eleven weeks ago
+    values[1, :24] = 7
+    values[1, -48:] = 3
+    quantiles = stand_in(values, 80 * 24, ForecastSettings())
+    np.testing.assert_array_equal(quantiles[0], np.full((24, 10), 7))
+    np.testing.assert_array_equal(quantiles[1], np.full((24, 10), 3))

@@ -15,7 +15,7 @@ SETTINGS = ForecastSettings(targets=("cpu_mean",))
 @pytest.fixture(scope="module")
 def examples() -> Examples:
     panel = make_panel(4, 40)
-    return build_examples(panel, "cpu_mean", training_origins(panel.length, SETTINGS), SETTINGS)
+    return build_examples(panel, "cpu_mean", training_origins(panel, SETTINGS), SETTINGS)
 
 
 def test_training_lowers_the_validation_loss_and_stops_early(examples: Examples) -> None:
