@@ -64,7 +64,7 @@ class Graph:
 
     def ingest(self, plan: Plan) -> None:
         """Bring every day of telemetry into the warehouse and the feature store."""
-        self.materializer.complete("telemetry to features", INGESTION, plan.everything)
+        self.materializer.complete("telemetry to features", INGESTION, plan.everything, together=True)
 
     def run(self, plan: Plan) -> None:
         """Materialize the whole graph for one cluster: a champion before the days that it decides."""

@@ -32,16 +32,25 @@ class Materializer:
     instance: DagsterInstance
     console: Console
 
-    def complete(self, title: str, assets: Collection[str], part: Slice) -> None:
-        """Materialize those of the assets that lack a partition of the slice, as one run."""
+    def complete(self, title: str, assets: Collection[str], part: Slice, together: bool = False) -> None:
+        """Materialize those of the assets that lack a partition of the slice, as one run.
+
+        Args:
+            title: What this is, for people.
+            assets: The selection.
+            part: The partitions.
+            together: All of them where any lacks one. An asset that failed its blocking check is materialized all
+                the same: what follows it must not be made without judging it again.
+        """
         what = f"{part.cluster}: {title}"
         missing = self.missing(assets, part)
+        wanted = assets if together else missing
         if not missing:
             self.console.print(f"{what}: already there", style="dim", markup=False, highlight=False)
             return
         start = time.monotonic()
         with self.console.status(what) as status:
-            self.run(missing, part, lambda step: status.update(f"{what}: {step}"))
+            self.run(wanted, part, lambda step: status.update(f"{what}: {step}"))
         self.console.print(f"{what}: {time.monotonic() - start:.1f} s", markup=False, highlight=False)
 
     def missing(self, assets: Collection[str], part: Slice) -> list[str]:

@@ -10,6 +10,7 @@ from cloud_optimizer.cli.results import read_results
 from cloud_optimizer.cli.tables import show
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.champion.window import INCUMBENT
+from cloud_optimizer.core.drift.verdict_rows import WHOLE_KIND
 from cloud_optimizer.core.recommendations.summary import top_risks, top_savings, totals
 from cloud_optimizer.core.training import EVALUATION_SCHEMA, summarize_evaluations
 from cloud_optimizer.partitions import Slice
@@ -28,7 +29,7 @@ def print_report(platform: Platform, decided: Sequence[Slice], console: Console)
     show(console, "All recommendations", totals(recommendations))
     show(console, "Out-of-time accuracy of every model", model_accuracy(platform, decided))
     show(console, "Champion forecasts against what happened", champion_accuracy(platform, decided))
-    show(console, "Drift", drift(platform, decided), "no day was judged")
+    show(console, "Drift: days that were judged and days that differed", drift(platform, decided), "no day was judged")
     show(console, "Quarantined samples", quarantine(platform.warehouse, decided))
     show(console, "Sizing policies replayed on this history, CPU", replays(platform, decided))
 
@@ -60,16 +61,17 @@ def champion_accuracy(platform: Platform, decided: Sequence[Slice]) -> pl.DataFr
 
 
 def drift(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
-    """Return, per cluster and kind, how much drifted on how many days, and what most."""
+    """Return, per cluster and kind, how many of the judged days drifted, and what lay furthest beyond its threshold."""
     rows = read_results(platform, DRIFT, decided)
-    worst = pl.col("column").sort_by(pl.col("value") / pl.col("threshold"), descending=True, nulls_last=True).first()
+    verdict = pl.col("column") == WHOLE_KIND
+    excess = (pl.col("value") / pl.col("threshold")).filter(~verdict)
     return (
         rows.group_by("cluster", "kind")
         .agg(
-            pl.col("date").n_unique().alias("judged"),
-            pl.col("column").n_unique().alias("columns"),
-            pl.col("drifted").mean().alias("drifted_share"),
-            worst.alias("most_drifted"),
+            verdict.sum().alias("judged"),
+            (verdict & pl.col("drifted")).sum().alias("drifted"),
+            pl.col("column").filter(~verdict).sort_by(excess, descending=True).first().alias("furthest_column"),
+            excess.max().alias("of_its_threshold_ratio"),
         )
         .sort("cluster", "kind")
     )
