@@ -32,6 +32,7 @@ from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
 from cloud_optimizer.resources.telemetry.live import is_live
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.resources.warehouse.watch import accepted_samples, latest_trainings, recommendations_at_risk
+from cloud_optimizer.run_errors import telling_error
 from cloud_optimizer.settings import Settings
 
 RUNS_READ = 200
@@ -41,7 +42,7 @@ CHECK_FAILED = "DagsterAssetCheckFailedError"  # the run ended because a blockin
 
 
 def failed_runs(instance: DagsterInstance, since: datetime) -> Iterator[Alert]:
-    """Yield the runs that failed and are not retried, with the innermost cause in words."""
+    """Yield the runs that failed and are not retried, with their error in words."""
     for record in _finished(instance, DagsterRunStatus.FAILURE, since):
         run = record.dagster_run
         name, words = _cause(instance, run.run_id)
@@ -137,7 +138,7 @@ def _partition(run: DagsterRun) -> str:
 
 
 def _cause(instance: DagsterInstance, run_id: str) -> tuple[str, str]:
-    """Return the class and the words of the innermost error of a run, and the step it failed in."""
+    """Return the class and the words of the error that tells most of a run, and the step it failed in."""
     kinds = {DagsterEventType.STEP_FAILURE, DagsterEventType.RUN_FAILURE}
     for record in instance.get_records_for_run(run_id, of_type=kinds).records:
         event = record.event_log_entry.dagster_event
@@ -145,8 +146,7 @@ def _cause(instance: DagsterInstance, run_id: str) -> tuple[str, str]:
         error = getattr(data, "error", None)
         if event is None or error is None:
             continue
-        while error.cause:
-            error = error.cause
+        error = telling_error(error)
         step = f"{event.step_key}: " if event.step_key else ""
         return error.cls_name or "", f"{step}{error.message.strip()}"
     return "", "The run ended without an error of its own: its worker was lost."

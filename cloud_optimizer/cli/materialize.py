@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.partitions import Slice
+from cloud_optimizer.run_errors import telling_error
 
 POLL_SECONDS = 0.3
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -104,7 +105,7 @@ class Materializer:
 
 
 def _failure(result: ExecuteInProcessResult, part: Slice) -> str:
-    """Return one sentence: the checks that stopped the run, or the failed step with its innermost cause."""
+    """Return one sentence: the checks that stopped the run, or the failed step with what its error says to people."""
     where = f"cluster {part.cluster}, {part.first} to {part.last}"
     look = f"(run {result.run_id} in the Dagster UI)"
     stopped = [
@@ -116,8 +117,6 @@ def _failure(result: ExecuteInProcessResult, part: Slice) -> str:
         return f"Blocking checks stopped the run for {where}: {'; '.join(stopped)} {look}"
     for event in result.all_events:
         if event.event_type == DagsterEventType.STEP_FAILURE and event.step_failure_data.error:
-            error = event.step_failure_data.error
-            while error.cause:
-                error = error.cause
+            error = telling_error(event.step_failure_data.error)
             return f"{event.step_key} failed for {where}: {error.message.strip()} {look}"
     return f"The run failed for {where} {look}"
