@@ -44,7 +44,8 @@ class ReplayData:
         """Take one resource of a panel; a slot counts where usage is known and capacity is above zero.
 
         Raises:
-            InputError: The panel has no usage or no capacity of the resource, or its step does not divide an hour.
+            InputError: The panel nowhere has both usage and capacity of the resource, or its step does not divide an
+                hour.
         """
         names = COLUMNS[resource]
         missing = [name for name in names if name not in panel.columns]
@@ -54,6 +55,8 @@ class ReplayData:
             raise InputError(f"a replay needs a step that divides an hour, not {panel.step}: roll the data up first")
         usage, capacity = panel[names[0]], panel[names[1]]
         on = np.isfinite(usage) & (np.nan_to_num(capacity) > 0.0)
+        if not on.any():
+            raise InputError(f"a replay of {resource} needs usage and capacity, and the data nowhere has both")
         hidden = np.float32(np.nan)
         return cls(
             np.where(on, usage, hidden), np.where(on, capacity, hidden), panel.start, panel.step, panel.workload_ids
