@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -18,6 +19,11 @@ from cloud_optimizer.resources.warehouse import Warehouse
 TRACES = Path(__file__).resolve().parents[2] / "shared" / "traces"
 TEMPLATE = "migrated"
 DATABASE_NUMBERS = count()
+
+# CI judges a change: it tries the same examples every time. People's runs explore new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

@@ -92,9 +92,10 @@ def _room(grid: Array, reach: Array) -> Array:
 
     A surge that nothing has shown yet may go anywhere up to there: half of the capacity is exceeded by half of them.
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        above = np.where(reach[:, None] > 0, 1.0 - grid / reach[:, None], 0.0)
-    return np.clip(above, 0.0, 1.0)
+    # the candidate is cut off at the reach before the division: what lies far above a tiny reach would overflow
+    limit = np.nan_to_num(reach)[:, None]
+    share = np.divide(np.minimum(grid, limit), limit, out=np.ones_like(grid), where=limit > 0)
+    return np.clip(1.0 - share, 0.0, 1.0)
 
 
 def pooled(past: Array, future: Array, pool: PoolSettings) -> Array:

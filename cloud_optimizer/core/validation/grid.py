@@ -50,8 +50,12 @@ def _merged(rows: pl.DataFrame) -> pl.DataFrame:
     on = ~pl.col("off")
     peak = pl.max_horizontal(pl.col("cpu_usage_peak_cores").max(), pl.col("cpu_usage_cores").max())
     averaged = [name for name in USAGES if name != "cpu_usage_peak_cores"]
+    # a slot with a running sample runs: the capacity 0 of an off one beside it is not its capacity
     latest = [
-        pl.coalesce(pl.col(name).filter(on & pl.col(name).is_not_null()).last(), pl.col(name).last())
+        pl.when(on.any())
+        .then(pl.col(name).filter(on & pl.col(name).is_not_null()).last())
+        .otherwise(pl.col(name).last())
+        .alias(name)
         for name in CAPACITIES
     ]
     return (

@@ -198,6 +198,13 @@ def test_every_sample_is_in_the_grid_or_in_the_quarantine_and_the_contract_holds
         clean_contract().validate(result.clean, lazy=True)
 
 
+def test_a_slot_with_a_running_and_an_off_sample_runs_and_does_not_take_over_capacity_zero() -> None:
+    running = sample(0, "a", cpu_usage_cores=1.0, cpu_capacity_cores=None)
+    switched_off = sample(60, "a", cpu_usage_cores=1.0, cpu_capacity_cores=0.0)
+    slot = validate(samples(running, switched_off), START, END, cadence=GRID).clean.row(0, named=True)
+    assert (slot["state"], slot["sample_count"], slot["cpu_capacity_cores"]) == ("on", 2, None)
+
+
 def test_bitbrains_is_kept_merged_and_quarantined_in_exact_numbers(traces: Path) -> None:
     start, end = datetime(2013, 6, 30, tzinfo=UTC), datetime(2013, 9, 30, tzinfo=UTC)
     result = validate(bitbrains(traces), start, end)
