@@ -11,7 +11,7 @@ from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.forecasting.lightgbm_quantiles import LightGBMQuantiles
-from cloud_optimizer.core.forecasting.regressor import QuantileRegressor, shares
+from cloud_optimizer.core.forecasting.regressor import Parameters, QuantileRegressor, shares
 from cloud_optimizer.core.forecasting.xgboost_quantiles import XGBoostQuantiles
 from cloud_optimizer.core.panel import FloatArray
 
@@ -24,10 +24,16 @@ class AveragedQuantiles:
     def __init__(self, members: Sequence[QuantileRegressor]) -> None:
         self._members = members
 
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Return nothing: the learners' curves do not add up."""
+        return ()
+
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "AveragedQuantiles":
-        """Fit every learner on the same examples."""
-        return cls([kind.fit(examples, settings) for kind in cls.kinds])
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "AveragedQuantiles":
+        """Fit every learner on the same examples, with its defaults: parameters of one mean nothing to another."""
+        del parameters
+        return cls([kind.fit(examples, settings, {}) for kind in cls.kinds])
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""

@@ -8,7 +8,7 @@ from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
-from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
+from cloud_optimizer.core.forecasting.regressor import Parameters, flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -31,11 +31,17 @@ PARAMETERS: Final[Mapping[str, object]] = {
 class CatBoostQuantiles:
     """One CatBoost model of symmetric trees with a leaf value a level."""
 
-    def __init__(self, model: "catboost.CatBoost") -> None:
+    def __init__(self, model: "catboost.CatBoost", curve: tuple[float, ...] = ()) -> None:
         self._model = model
+        self._curve = curve
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Training loss over all levels by round."""
+        return self._curve
 
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "CatBoostQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "CatBoostQuantiles":
         """Fit all levels, see `QuantileRegressor`."""
         import catboost
 
@@ -47,7 +53,9 @@ class CatBoostQuantiles:
             "random_seed": settings.seed,
             "min_data_in_leaf": rows_per_leaf(len(residual)),
         }
-        return cls(catboost.CatBoost({**PARAMETERS, **own}).fit(rows))
+        model = catboost.CatBoost({**PARAMETERS, **own, **parameters}).fit(rows)
+        (losses,) = model.get_evals_result()["learn"].values()
+        return cls(model, tuple(losses))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -17,7 +17,7 @@ from cloud_optimizer.core.forecasting.design import Design, build_design
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
 from cloud_optimizer.core.forecasting.fallback import stand_in, too_short
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
-from cloud_optimizer.core.forecasting.regressor import QuantileRegressor
+from cloud_optimizer.core.forecasting.regressor import Parameters, QuantileRegressor, shares
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
 from cloud_optimizer.core.panel import FloatArray, Panel
 
@@ -34,11 +34,13 @@ class DirectForecaster:
         regressor: Its kind of quantile regressor.
         refit: Whether the kept regressor also learns from the calibration window. Trees gain by it; networks differ
             from fit to fit more than they gain, and their intervals then cover too little.
+        parameters: Hyper-parameters that replace the learner's defaults.
     """
 
     name: str
     regressor: type[QuantileRegressor]
     refit: bool = True
+    parameters: Parameters = field(default_factory=dict)
 
     def fit(self, panel: Panel, settings: ForecastSettings) -> "FittedDirect":
         """Fit on origins before the calibration window, calibrate on it, then (`refit`) fit on everything."""
@@ -50,9 +52,9 @@ class DirectForecaster:
         regressors, calibrations = {}, {}
         for target in settings.targets:
             examples = build_examples(panel, target, origins, settings)
-            model = self.regressor.fit(examples.at(np.flatnonzero(early)), settings)
+            model = self._learned(examples.at(np.flatnonzero(early)), settings)
             calibrations[target] = calibrate(model, examples.at(np.flatnonzero(late)))
-            regressors[target] = self.regressor.fit(examples, settings) if self.refit else model
+            regressors[target] = self._learned(examples, settings) if self.refit else model
         return FittedDirect(self.name, settings, regressors, calibrations)
 
     def load(self, folder: Path) -> "FittedDirect":
@@ -62,6 +64,9 @@ class DirectForecaster:
         regressors = {target: self.regressor.load(folder, target) for target in settings.targets}
         calibrations = {target: Calibration.model_validate(state) for target, state in description.state.items()}
         return FittedDirect(self.name, settings, regressors, calibrations)
+
+    def _learned(self, examples: Examples, settings: ForecastSettings) -> QuantileRegressor:
+        return self.regressor.fit(examples, settings, self.parameters)
 
 
 @dataclass(frozen=True)
@@ -101,9 +106,14 @@ class FittedDirect:
             panel.workload_ids, origin, panel.step, self.name, values, np.asarray(short.any(axis=0))
         )
 
-    def importance(self, target: str) -> dict[str, float]:
-        """Return the share of the gain each feature brought to one target, in descending order."""
-        return self.regressors[target].importance()
+    def training_curve(self) -> dict[str, tuple[float, ...]]:
+        """Return the loss by round or epoch of every target that has one; nothing for a loaded model."""
+        return {target: regressor.curve for target, regressor in self.regressors.items() if regressor.curve}
+
+    def feature_importance(self) -> dict[str, float]:
+        """Return the mean share of each feature over the targets, in descending order; empty where none is defined."""
+        shared = [regressor.importance() for regressor in self.regressors.values()]
+        return shares({name: sum(target[name] for target in shared) for name in shared[0]})
 
     def save(self, folder: Path) -> None:
         """Write native files and the description with the calibrations."""

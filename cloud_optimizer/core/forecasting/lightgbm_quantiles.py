@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -11,15 +11,15 @@ from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
-from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
+from cloud_optimizer.core.forecasting.regressor import Parameters, flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
     import lightgbm
 
-ROUNDS: Final = 60
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "quantile",
+    "num_iterations": 60,
     "num_leaves": 7,
     "learning_rate": 0.08,
     "feature_fraction": 0.4,
@@ -36,21 +36,32 @@ PARAMETERS: Final[Mapping[str, object]] = {
 class LightGBMQuantiles:
     """One small LightGBM model a level."""
 
-    def __init__(self, boosters: Mapping[float, "lightgbm.Booster"]) -> None:
+    def __init__(self, boosters: Mapping[float, "lightgbm.Booster"], curve: tuple[float, ...] = ()) -> None:
         self._boosters = boosters
+        self._curve = curve
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Training loss of the median by round."""
+        return self._curve
 
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "LightGBMQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "LightGBMQuantiles":
         """Fit every level, see `QuantileRegressor`."""
         import lightgbm
 
         features, residual, weight = examples.rows()
         names = list(examples.design.names)
         own = {"num_threads": settings.threads, "seed": settings.seed, "min_data_in_leaf": rows_per_leaf(len(residual))}
-        common = {**PARAMETERS, **own}
+        common: dict[str, Any] = {**PARAMETERS, **own, **parameters}
         rows = lightgbm.Dataset(features, residual, weight=weight, feature_name=names, params=common)
-        boosters = {level: lightgbm.train({**common, "alpha": level}, rows, ROUNDS) for level in LEARNED_LEVELS}
-        return cls(boosters)
+        recorded: dict[str, dict[str, list[float]]] = {}
+        boosters = {}
+        for level in LEARNED_LEVELS:
+            watched = [lightgbm.record_evaluation(recorded)] if level == 0.5 else []
+            watch = [rows] if level == 0.5 else []
+            boosters[level] = lightgbm.train({**common, "alpha": level}, rows, valid_sets=watch, callbacks=watched)
+        return cls(boosters, tuple(recorded["training"]["quantile"]))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""

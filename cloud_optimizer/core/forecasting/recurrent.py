@@ -15,6 +15,7 @@ from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.forecasting.link import to_link
+from cloud_optimizer.core.forecasting.regressor import Parameters
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -31,21 +32,26 @@ class RecurrentRegressor:
 
     cell: ClassVar[str]
 
-    def __init__(self, network: "RecurrentQuantiles", curve: tuple[float, ...]) -> None:
+    def __init__(self, network: "RecurrentQuantiles", curve: tuple[float, ...] = ()) -> None:
         self._network = network
-        self.curve = curve
-        """Validation loss before training and after every epoch; empty for a loaded model."""
+        self._curve = curve
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Validation loss before training and after every epoch."""
+        return self._curve
 
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "RecurrentRegressor":
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "RecurrentRegressor":
         """Train with early stopping on the newest origins, see `QuantileRegressor`."""
         import torch
 
-        from cloud_optimizer.core.forecasting.recurrent_network import RecurrentQuantiles, train
+        from cloud_optimizer.core.forecasting.recurrent_network import HIDDEN, LEARNING_RATE, RecurrentQuantiles, train
 
         with _torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
-            network = RecurrentQuantiles(cls.cell, len(examples.design.names), LEARNED_LEVELS)
+            hidden = int(parameters.get("hidden", HIDDEN))
+            network = RecurrentQuantiles(cls.cell, len(examples.design.names), hidden, LEARNED_LEVELS)
             features = squashed(examples.design.features)
             network.location = torch.from_numpy(features.mean(axis=(0, 1, 2)))
             network.scale = torch.from_numpy(features.std(axis=(0, 1, 2)) + 1e-3)
@@ -53,7 +59,9 @@ class RecurrentRegressor:
             origins = np.arange(examples.residual.shape[1])
             held_out = max(round(VALIDATION_SHARE * len(origins)), 1)
             training, validation = (_batch(examples.at(part)) for part in np.split(origins, [-held_out]))
-            curve = train(network, training if len(training.weight) else validation, validation, settings.seed)
+            rate = parameters.get("learning_rate", LEARNING_RATE)
+            learned = training if len(training.weight) else validation
+            curve = train(network, learned, validation, rate, settings.seed)
         return cls(network, tuple(curve))
 
     def predict(self, design: Design) -> FloatArray:
@@ -82,9 +90,10 @@ class RecurrentRegressor:
         from cloud_optimizer.core.forecasting.recurrent_network import RecurrentQuantiles
 
         state = load_file(folder / f"{stem}.safetensors")
-        network = RecurrentQuantiles(cls.cell, len(state["location"]), LEARNED_LEVELS)
+        hidden = state["output.weight"].shape[1] // 2
+        network = RecurrentQuantiles(cls.cell, len(state["location"]), hidden, LEARNED_LEVELS)
         network.load_state_dict(state)
-        return cls(network.to(_device()), ())
+        return cls(network.to(_device()))
 
 
 class LSTMRegressor(RecurrentRegressor):

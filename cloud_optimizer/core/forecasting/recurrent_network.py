@@ -44,15 +44,16 @@ class RecurrentQuantiles(nn.Module):
     Args:
         cell: `lstm` or `gru`.
         features: Features of a forecast interval.
+        hidden: Units of the recurrent state; the layer behind it has twice as many.
         levels: Quantile levels, ascending, the middle one 0.5.
     """
 
-    def __init__(self, cell: str, features: int, levels: tuple[float, ...]) -> None:
+    def __init__(self, cell: str, features: int, hidden: int, levels: tuple[float, ...]) -> None:
         super().__init__()
         kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
-        self.recurrent = kind(CHANNELS, HIDDEN, batch_first=True)
-        self.hidden = nn.Linear(HIDDEN + features, 2 * HIDDEN)
-        self.output = nn.Linear(2 * HIDDEN, len(levels))
+        self.recurrent = kind(CHANNELS, hidden, batch_first=True)
+        self.hidden = nn.Linear(hidden + features, 2 * hidden)
+        self.output = nn.Linear(2 * hidden, len(levels))
         self.register_buffer("levels", torch.tensor(levels))
         self.register_buffer("location", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
@@ -79,10 +80,10 @@ def pinball(quantiles: Tensor, batch: Batch, levels: Tensor) -> Tensor:
     return (loss * weight).sum() / weight.sum().clamp_min(1e-9)
 
 
-def train(model: RecurrentQuantiles, training: Batch, validation: Batch, seed: int) -> list[float]:
+def train(model: RecurrentQuantiles, training: Batch, validation: Batch, rate: float, seed: int) -> list[float]:
     """Fit in place with early stopping, keep the best epoch, and return the validation loss of every epoch."""
     order = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=1e-3)
     best, curve = copy.deepcopy(model.state_dict()), [_loss(model, validation)]
     for _ in range(EPOCHS):
         model.train()

@@ -1,5 +1,6 @@
 """What a direct forecaster asks of a learner: quantiles of the residual."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -10,13 +11,21 @@ from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.panel import FloatArray
 
+Parameters = Mapping[str, float]
+"""Hyper-parameters by name, see `search_space`."""
+
 
 class QuantileRegressor(Protocol):
     """A model of the residual's quantiles."""
 
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Loss by round or epoch, as the learner reports it; empty for a loaded model."""
+        ...
+
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "QuantileRegressor":
-        """Fit on examples; threads and seed are in the settings."""
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "QuantileRegressor":
+        """Fit on examples; `parameters` replace the learner's defaults."""
         ...
 
     def predict(self, design: Design) -> FloatArray:

@@ -20,6 +20,7 @@ from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.forecasting.history import Positions
 from cloud_optimizer.core.forecasting.link import to_link
+from cloud_optimizer.core.forecasting.regressor import Parameters
 from cloud_optimizer.core.panel import FloatArray
 
 
@@ -51,9 +52,15 @@ class ThetaRegressor:
         self._parameters = parameters
         self._season = season
 
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Return nothing: an estimate has no rounds."""
+        return ()
+
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "ThetaRegressor":
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "ThetaRegressor":
         """Estimate type and parameters of every workload on the history before the newest origin."""
+        del parameters  # it chooses its own
         design = examples.design
         series = zip(design.workload_ids, design.history[:, -1], strict=True)
         estimated = {name: estimate(history, settings.season) for name, history in series}

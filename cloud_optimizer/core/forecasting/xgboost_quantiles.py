@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -10,15 +10,15 @@ from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
-from cloud_optimizer.core.forecasting.regressor import flat_features, rows_per_leaf, shares, unflattened
+from cloud_optimizer.core.forecasting.regressor import Parameters, flat_features, rows_per_leaf, shares, unflattened
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
     import xgboost
 
-ROUNDS: Final = 60
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "reg:quantileerror",
+    "num_boost_round": 60,
     "quantile_alpha": LEARNED_LEVELS,
     "tree_method": "hist",
     "grow_policy": "lossguide",
@@ -34,27 +34,34 @@ PARAMETERS: Final[Mapping[str, object]] = {
 class XGBoostQuantiles:
     """One XGBoost model with a tree a round and level."""
 
-    def __init__(self, booster: "xgboost.Booster") -> None:
+    def __init__(self, booster: "xgboost.Booster", curve: tuple[float, ...] = ()) -> None:
         booster.set_param({"nthread": 1})  # forecasts run in parallel by batch
         self._booster = booster
+        self._curve = curve
+
+    @property
+    def curve(self) -> tuple[float, ...]:
+        """Training loss over all levels by round."""
+        return self._curve
 
     @classmethod
-    def fit(cls, examples: Examples, settings: ForecastSettings) -> "XGBoostQuantiles":
+    def fit(cls, examples: Examples, settings: ForecastSettings, parameters: Parameters) -> "XGBoostQuantiles":
         """Fit all levels, see `QuantileRegressor`."""
         import xgboost
 
         features, residual, weight = examples.rows()
         names = list(examples.design.names)
         rows = xgboost.QuantileDMatrix(
-            features,
-            residual,
-            weight=weight,
-            feature_names=names,
-            max_bin=63,
-            nthread=settings.threads,
+            features, residual, weight=weight, feature_names=names, max_bin=63, nthread=settings.threads
         )
         own = {"nthread": settings.threads, "seed": settings.seed, "min_child_weight": rows_per_leaf(len(residual))}
-        return cls(xgboost.train({**PARAMETERS, **own}, rows, ROUNDS))
+        common: dict[str, Any] = {**PARAMETERS, **own, **parameters}
+        rounds = int(common.pop("num_boost_round"))
+        recorded: dict[str, dict[str, list[float]]] = {}
+        booster = xgboost.train(
+            common, rows, rounds, evals=[(rows, "train")], evals_result=recorded, verbose_eval=False
+        )
+        return cls(booster, tuple(recorded["train"]["quantile"]))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""

@@ -29,12 +29,14 @@ def test_lightgbm_learns_the_daily_rhythm_and_beats_yesterday() -> None:
 
 
 @pytest.mark.parametrize("name", ["lightgbm", "xgboost", "catboost", "blend"])
-def test_importance_names_features_and_adds_up(name: str) -> None:
+def test_importance_names_features_and_adds_up_and_the_loss_falls(name: str) -> None:
     fitted = FORECASTERS[name]().fit(make_panel(3, 30), ForecastSettings(targets=("cpu_mean",), calibration_days=7))
-    importance = fitted.importance("cpu_mean")
+    importance = fitted.feature_importance()
     assert sum(importance.values()) == pytest.approx(1)
     assert {"lag_1", "hour", "rule_phase_median"} <= set(importance)
     assert list(importance.values()) == sorted(importance.values(), reverse=True)
+    for curve in fitted.training_curve().values():
+        assert curve[-1] < curve[0]
 
 
 class Wrong:

@@ -19,18 +19,18 @@ def examples() -> Examples:
 
 
 def test_training_lowers_the_validation_loss_and_stops_early(examples: Examples) -> None:
-    curve = GRURegressor.fit(examples, SETTINGS).curve
+    curve = GRURegressor.fit(examples, SETTINGS, {}).curve
     assert min(curve) < 0.9 * curve[0]
     assert len(curve) <= 31
 
 
 def test_the_same_seed_gives_the_same_network(examples: Examples) -> None:
-    first, second = (GRURegressor.fit(examples, SETTINGS).predict(examples.design) for _ in range(2))
+    first, second = (GRURegressor.fit(examples, SETTINGS, {}).predict(examples.design) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 def test_learned_quantiles_cannot_cross(examples: Examples) -> None:
-    quantiles = GRURegressor.fit(examples, SETTINGS).predict(examples.design)
+    quantiles = GRURegressor.fit(examples, SETTINGS, {}).predict(examples.design)
     assert (np.diff(quantiles, axis=-1) >= 0).all()
 
 
