@@ -9,8 +9,8 @@ GIB = 2**30
 PIPE_WIDTH = 180
 """Columns of text where the output is not a terminal but a file or a log."""
 
-SHARES = ("ratio", "share", "risk", "wape", "wql", "coverage", "provision", "slack", "observations", "volume", "days")
-"""Words in the names of columns that hold fractions."""
+SHARES = {"ratio", "share", "risk", "wape", "wql", "coverage", "provision", "slack", "observations", "volume"}
+"""Words in the names of columns that hold fractions; `violating_workload_days` is the one that has none of them."""
 
 
 def make_console() -> Console:
@@ -42,10 +42,10 @@ def cell(name: str, value: object) -> str:
     """Return a value as text in the unit its column name asks for."""
     if value is None:
         return "-"
-    if isinstance(value, float):
-        return _number(name, value)
-    if isinstance(value, int) and not isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool) and "bytes" not in name:
         return f"{value:,}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _number(name, value)
     return str(value).replace("[", r"\[")
 
 
@@ -54,6 +54,6 @@ def _number(name: str, value: float) -> str:
         return f"{value / GIB:,.2f}"
     if "monthly" in name:
         return f"{value:,.2f}"
-    if any(word in name for word in SHARES):
+    if SHARES.intersection(name.split("_")) or name == "violating_workload_days":
         return f"{value:.1%}" if abs(value) < 10 else f"{value:,.1f}x"
     return f"{value:,.3f}"

@@ -1,5 +1,6 @@
-"""Settings of a state folder of the test's own, for commands that run inside the test's process."""
+"""Commands that run inside the test's own process: their settings, and what they do to the environment."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,9 +9,18 @@ import pytest
 from cloud_optimizer.settings import load_settings
 
 
+@pytest.fixture(autouse=True)
+def environment() -> Iterator[None]:
+    """Put back what a command set for its child processes."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the state folder; nothing is made in it."""
+    """Return a state folder of the test's own; nothing is made in it."""
     folder = tmp_path / "home"
     monkeypatch.setenv("CLOUD_OPTIMIZER_HOME", str(folder))
     load_settings.cache_clear()

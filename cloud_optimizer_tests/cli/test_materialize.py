@@ -1,0 +1,145 @@
+"""Materializing what is missing, as one run, with failures in words; a real Dagster job on a real instance."""
+
+import io
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    MaterializeResult,
+    asset,
+    in_process_executor,
+)
+from rich.console import Console
+
+from cloud_optimizer.cli.materialize import Materializer
+from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.partitions import BACKFILL_POLICY, DAYS, PARTITIONS, Slice
+
+FIRST = DAYS.start.date()
+PART = Slice("web", FIRST, FIRST + timedelta(days=2))
+pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # as in cloud_optimizer.partitions
+
+
+class World:
+    """A graph of three assets whose middle one may be told to break or to fail its blocking check."""
+
+    def __init__(self, instance: DagsterInstance) -> None:
+        self.broken = self.invalid = False
+        self.seen: list[tuple[str, int]] = []
+        self.text = io.StringIO()
+        self.instance = instance
+        self.materializer = Materializer(
+            self._definitions().resolve_implicit_global_asset_job_def(), instance, Console(file=self.text, width=200)
+        )
+
+    def _definitions(self) -> Definitions:
+        shared = {"partitions_def": PARTITIONS, "backfill_policy": BACKFILL_POLICY}
+
+        @asset(**shared)
+        def raw(context: AssetExecutionContext) -> MaterializeResult:
+            self.seen.append(("raw", len(context.partition_keys)))
+            return MaterializeResult()
+
+        @asset(**shared, deps=[raw], check_specs=[AssetCheckSpec("valid", asset="clean", blocking=True)])
+        def clean(context: AssetExecutionContext) -> Iterator[MaterializeResult | AssetCheckResult]:
+            self.seen.append(("clean", len(context.partition_keys)))
+            if self.broken:
+                raise CloudOptimizerError("The disk is full: make room.")
+            yield MaterializeResult()
+            words = "half of it is nonsense" if self.invalid else "fine"
+            yield AssetCheckResult(
+                check_name="valid", passed=not self.invalid, severity=AssetCheckSeverity.ERROR, description=words
+            )
+
+        @asset(**shared, deps=[clean])
+        def features(context: AssetExecutionContext) -> MaterializeResult:
+            self.seen.append(("features", len(context.partition_keys)))
+            return MaterializeResult()
+
+        return Definitions([raw, clean, features], executor=in_process_executor)
+
+    def complete(self, *assets: str, part: Slice = PART, together: bool = False) -> str:
+        self.text.truncate(0)
+        self.text.seek(0)
+        self.materializer.complete("telemetry", assets, part, together)
+        return self.text.getvalue()
+
+
+ALL = ("raw", "clean", "features")
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("cluster", ["web"])
+        yield World(instance)
+
+
+def test_all_partitions_are_one_run_in_the_order_of_the_lineage(world: World) -> None:
+    assert "web: telemetry: " in world.complete(*ALL)
+    assert world.seen == [("raw", 3), ("clean", 3), ("features", 3)]
+    assert world.instance.get_runs_count() == 1
+    assert len(world.instance.get_materialized_partitions(AssetKey("features"))) == 3
+
+
+def test_what_is_there_is_left_alone_and_said_to_be_there(world: World) -> None:
+    world.complete(*ALL)
+    assert "web: telemetry: already there" in world.complete(*ALL)
+    assert world.instance.get_runs_count() == 1
+
+
+def test_only_what_is_missing_is_made(world: World) -> None:
+    world.complete("raw")
+    world.complete(*ALL)
+    assert world.seen == [("raw", 3), ("clean", 3), ("features", 3)]
+
+
+def test_a_slice_that_grew_is_made_again_over_all_its_days(world: World) -> None:
+    world.complete("raw", part=Slice("web", PART.first, PART.first))
+    world.complete("raw")
+    assert world.seen == [("raw", 1), ("raw", 3)]
+
+
+def test_a_failed_blocking_check_stops_what_follows_and_is_told_with_its_reason(world: World) -> None:
+    world.invalid = True
+    with pytest.raises(CloudOptimizerError) as caught:
+        world.complete(*ALL, together=True)
+    words = str(caught.value)
+    assert f"Blocking checks stopped the run for cluster web, {PART.first} to {PART.last}" in words
+    assert "clean valid (half of it is nonsense)" in words
+    assert "features" not in dict(world.seen)
+
+
+def test_running_again_after_a_failed_blocking_check_judges_again(world: World) -> None:
+    world.invalid = True
+    for _ in range(2):
+        with pytest.raises(CloudOptimizerError, match="Blocking checks stopped"):
+            world.complete(*ALL, together=True)
+    world.invalid = False
+    world.complete(*ALL, together=True)
+    assert [name for name, _ in world.seen] == [*("raw", "clean") * 2, *ALL]
+
+
+def test_a_failed_step_is_named_with_its_cause_on_one_line(world: World) -> None:
+    world.broken = True
+    with pytest.raises(CloudOptimizerError) as caught:
+        world.complete(*ALL)
+    words = str(caught.value)
+    assert words.startswith(f"clean failed for cluster web, {PART.first} to {PART.last}: ")
+    assert "The disk is full: make room." in words
+    assert "\n" not in words
+    assert "in the Dagster UI" in words
+
+
+def test_every_step_is_told_while_it_runs(world: World) -> None:
+    steps: list[str] = []
+    world.materializer.run(ALL, PART, steps.append)
+    assert steps == list(ALL)
