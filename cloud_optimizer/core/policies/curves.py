@@ -1,12 +1,15 @@
-"""Where our policy gets its expectation of shortage from: each workload's own history, or the learned model."""
+"""Where our policy gets its expectation of shortage from: own history, daily peaks, or the learned model."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from cloud_optimizer.core.policies.history import History
 from cloud_optimizer.core.sizing.curve import ExceedanceCurve
 from cloud_optimizer.core.sizing.learned import LearnedExceedance, LearnedSettings
+from cloud_optimizer.core.sizing.peaks import PeakRatios, PeakSettings, daily_peaks
 from cloud_optimizer.core.sizing.recent import RecentSettings, recent_curve
 
 BLOCK = 64
@@ -16,8 +19,13 @@ BLOCK = 64
 class CurveSource(Protocol):
     """Expected shortage until the next decision."""
 
-    def curves(self, history: History) -> Iterator[tuple[slice, int, ExceedanceCurve]]:
-        """Yield (workloads, column of the decision, curve), looking at slots before the decision only."""
+    @property
+    def counts_periods(self) -> bool:
+        """Whether the exceedance is the chance of any sample above, not the share of the time."""
+        ...
+
+    def curves(self, history: History) -> Iterator[ExceedanceCurve]:
+        """Yield the curve of all workloads for each decision, looking at slots before it only."""
         ...
 
 
@@ -30,23 +38,56 @@ class OwnHistory:
     """
 
     recent: RecentSettings
+    counts_periods: bool = False
 
-    def curves(self, history: History) -> Iterator[tuple[slice, int, ExceedanceCurve]]:
+    def curves(self, history: History) -> Iterator[ExceedanceCurve]:
         """Yield the curves, decision by decision."""
-        for column, decision in enumerate(history.decisions):
-            yield from ((rows, column, curve) for rows, curve in self.at(history, int(decision)))
+        for decision in history.decisions:
+            yield self.at(history, int(decision))
 
-    def at(self, history: History, decision: int) -> Iterator[tuple[slice, ExceedanceCurve]]:
-        """Yield the curves of one decision."""
+    def at(self, history: History, decision: int) -> ExceedanceCurve:
+        """Return the curve at one decision."""
         window = history.window(decision, self.recent.lookback)
-        for first in range(0, len(window), BLOCK):
-            rows = slice(first, first + BLOCK)
-            yield rows, recent_curve(window[rows], history.data.slots_per_day, self.recent)
+        per_day = history.data.slots_per_day
+        parts = [
+            recent_curve(window[first : first + BLOCK], per_day, self.recent) for first in range(0, len(window), BLOCK)
+        ]
+        return ExceedanceCurve(
+            np.concatenate([part.capacities for part in parts]),
+            np.concatenate([part.exceedance for part in parts]),
+            np.concatenate([part.unmet for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class DailyPeaks:
+    """The chance that the coming day's peak passes a size; for decisions at UTC midnights.
+
+    Args:
+        peaks: How ratios of peaks are remembered.
+    """
+
+    peaks: PeakSettings
+    counts_periods: bool = True
+
+    def curves(self, history: History) -> Iterator[ExceedanceCurve]:
+        """Yield the curves, decision by decision."""
+        data = history.data
+        by_day = daily_peaks(data.usage, data.slots_per_day, data.slot_of_day)
+        ratios = PeakRatios(len(by_day), self.peaks)
+        observed = 0
+        provisioned = history.provisioned()
+        for column, decision in enumerate(history.decisions):
+            today = (int(decision) + data.slot_of_day) // data.slots_per_day  # days since that of the first slot
+            for day in range(observed, today):
+                ratios.observe(by_day[:, day])
+            observed = today
+            yield ratios.curve(provisioned[:, column])
 
 
 @dataclass(frozen=True)
 class LearnedModel:
-    """The fleet's learned exceedance of the coming hour, refitted as time goes on.
+    """The fleet's learned exceedance of the coming hour, refitted as time goes on; decisions are on whole hours.
 
     Falls back to the workloads' own history before the first fit and while the model does worse than it.
 
@@ -61,18 +102,13 @@ class LearnedModel:
     fallback: OwnHistory
     floor: float
     unit: float
+    counts_periods: bool = False
 
-    def curves(self, history: History) -> Iterator[tuple[slice, int, ExceedanceCurve]]:
-        """Yield the curves, decision by decision; decisions are on whole hours."""
+    def curves(self, history: History) -> Iterator[ExceedanceCurve]:
+        """Yield the curves, decision by decision."""
         model = LearnedExceedance(history.data, history.lag, self.floor, self.unit, self.learned)
-        refit = history.data.slots(self.learned.refit)
-        fitted_at: int | None = None
-        for column, decision in enumerate(history.decisions):
+        for decision in history.decisions:
             model.advance(model.demand.hour_of(int(decision)))
-            if fitted_at is None or decision - fitted_at >= refit:
+            if model.due:
                 model.refit()
-                fitted_at = int(decision)
-            if model.trusted:
-                yield slice(None), column, model.curve()
-            else:
-                yield from ((rows, column, curve) for rows, curve in self.fallback.at(history, int(decision)))
+            yield model.curve() if model.trusted else self.fallback.at(history, int(decision))

@@ -6,44 +6,60 @@ they were found and what they reach stands in docs/policies.md.
 
 from datetime import timedelta
 
-from cloud_optimizer.core.policies.cloud_optimizer import CloudOptimizer, priced
-from cloud_optimizer.core.policies.curves import LearnedModel, OwnHistory
+from cloud_optimizer.core.policies.cloud_optimizer import CloudOptimizer, at_price
+from cloud_optimizer.core.policies.curves import DailyPeaks, LearnedModel, OwnHistory
 from cloud_optimizer.core.policies.plan import Policy
 from cloud_optimizer.core.replay.settings import ReplaySettings
+from cloud_optimizer.core.sizing.error_budget import ErrorBudget
 from cloud_optimizer.core.sizing.learned import LearnedSettings
 from cloud_optimizer.core.sizing.objective import MEMORY_SIZING, ShortagePrice, SizingSettings
+from cloud_optimizer.core.sizing.peaks import PeakSettings
 from cloud_optimizer.core.sizing.recent import RecentSettings
-
-DAILY_LADDER = tuple(
-    ShortagePrice(time=time, volume=volume)
-    for time, volume in ((2.0, 16.0), (20.0, 16.0), (100.0, 16.0), (1000.0, 16.0))
-)
-HOURLY_LADDER = tuple(
-    ShortagePrice(time=time, volume=volume) for time, volume in ((0.5, 16.0), (20.0, 60.0), (200.0, 250.0))
-)
 
 
 def our_policy(settings: ReplaySettings) -> Policy:
     """Return our policy with the preferences for the contract of `settings`."""
-    return _hourly(settings) if settings.cadence == "hourly" else _daily(settings)
+    if settings.cadence == "hourly":
+        return _hourly(settings)
+    return _daily_cpu(settings) if settings.resource == "cpu" else _daily_memory(settings)
 
 
-def _daily(settings: ReplaySettings) -> CloudOptimizer:
-    sizing = _sizing(settings, ShortagePrice(time=2.0, volume=44.0), change_cost=0.02, change_cost_relative=0.05)
-    return CloudOptimizer(sizing, OwnHistory(RecentSettings()), DAILY_LADDER)
+def _daily_cpu(settings: ReplaySettings) -> CloudOptimizer:
+    sizing = _sizing(settings, _price(2.0, 44.0), change_cost=0.02, change_cost_relative=0.05)
+    others = (_price(2.0, 16.0), _price(20.0, 16.0), _price(100.0, 16.0), _price(1000.0, 16.0))
+    return CloudOptimizer(sizing, OwnHistory(RecentSettings()), alternatives=others)
+
+
+def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
+    """A day with a sample over the limit is a day with a kill: the budget counts such days and nothing else."""
+    sizing = _sizing(settings, _price(10.0, 0.0), change_cost=0.002, change_cost_relative=0.05)
+    budget = ErrorBudget(
+        violating_observations=None, unmet_volume=None, violating_workload_days=0.021, half_life_days=20.0
+    )
+    others = (_price(2.0, 0.0), _price(200.0, 0.0))
+    return CloudOptimizer(sizing, DailyPeaks(PeakSettings()), budget=budget, alternatives=others)
 
 
 def _hourly(settings: ReplaySettings) -> CloudOptimizer:
     if settings.raise_within_hour:
-        sizing = _sizing(settings, ShortagePrice(time=20.0, volume=5.0), change_cost=0.05, change_cost_relative=0.2)
+        sizing = _sizing(settings, _price(20.0, 5.0), change_cost=0.05, change_cost_relative=0.2)
     elif settings.max_changes_per_day == 1:
-        sizing = _sizing(settings, ShortagePrice(time=0.5, volume=80.0), change_cost=0.15, change_cost_relative=0.6)
+        sizing = _sizing(settings, _price(0.5, 80.0), change_cost=0.1, change_cost_relative=0.4)
     else:
-        sizing = _sizing(settings, ShortagePrice(time=0.5, volume=80.0), change_cost=0.02, change_cost_relative=0.1)
-    base = SizingSettings() if settings.resource == "cpu" else MEMORY_SIZING
+        sizing = _sizing(settings, _price(0.5, 80.0), change_cost=0.02, change_cost_relative=0.1)
+    unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
-    source = LearnedModel(LearnedSettings(), fallback, settings.smallest, base.unit)
-    return CloudOptimizer(sizing, source, HOURLY_LADDER)
+    source = LearnedModel(LearnedSettings(), fallback, settings.smallest, unit)
+    others = (_price(0.5, 16.0), _price(20.0, 60.0), _price(200.0, 250.0))
+    return CloudOptimizer(sizing, source, budget=ErrorBudget(), raises=settings.raise_within_hour, alternatives=others)
+
+
+def _price(time: float, volume: float) -> ShortagePrice:
+    return ShortagePrice(time=time, volume=volume)
+
+
+def _unit(settings: ReplaySettings) -> float:
+    return SizingSettings().unit if settings.resource == "cpu" else MEMORY_SIZING.unit
 
 
 def _sizing(
@@ -55,4 +71,4 @@ def _sizing(
         "change_cost_relative": change_cost_relative,
         "floor": settings.smallest / base.unit,
     }
-    return priced(base, price).model_copy(update=preferences)
+    return at_price(base, price).model_copy(update=preferences)

@@ -28,6 +28,9 @@ class Plan:
         tolerance: Relative difference to the capacity in force.
         raise_to: Capacity for the rest of the hour once a sample was over capacity, shape [n, D]; where missing,
             what is provisioned today.
+        risk: Stated shortage of the coming period at the lower bound, the target and the upper bound, shape
+            [3, n, D]; missing where a policy states none.
+        risk_counts_periods: Whether that is the chance of any sample over capacity, not the share of the time.
         alternatives: The same policy at other preferences: a comparison at equal violations may choose among them.
     """
 
@@ -38,6 +41,8 @@ class Plan:
     patience: int | None = None
     tolerance: float = 0.0
     raise_to: Array | None = None
+    risk: Array | None = None
+    risk_counts_periods: bool = False
     alternatives: "tuple[Plan, ...]" = ()
 
     def rows(self, keep: slice) -> "Plan":
@@ -48,6 +53,7 @@ class Plan:
             lower=None if self.lower is None else self.lower[keep],
             upper=None if self.upper is None else self.upper[keep],
             raise_to=None if self.raise_to is None else self.raise_to[keep],
+            risk=None if self.risk is None else self.risk[:, keep],
             alternatives=(),
         )
 

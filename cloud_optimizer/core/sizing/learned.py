@@ -36,15 +36,22 @@ class LearnedSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    refit: timedelta = Field(default=timedelta(days=7), description="Time between fits.")
-    rows: int = Field(default=200_000, ge=1000, description="Most rows of a fit; older and newer hours alike.")
+    refit: timedelta = Field(default=timedelta(days=7), description="Longest time between fits.")
+    refit_share: float = Field(default=0.15, gt=0, le=1, description="Refit sooner: after this share more history.")
+    rows: int = Field(default=300_000, ge=1000, description="Most rows of a fit; older and newer hours alike.")
     rows_per_hour: int = Field(default=2000, ge=16, description="Rows drawn in an hour until thinned.")
     minimum_rows: int = Field(default=2000, ge=100, description="Below it there is no model.")
     minimum_hours: int = Field(default=24, ge=1, description="Observed hours before a workload gets a curve.")
     trees: int = Field(default=150, ge=1, le=2000, description="Boosting rounds.")
-    leaves: int = Field(default=31, ge=2, le=255, description="Leaves of a tree.")
-    learning_rate: float = Field(default=0.06, gt=0, le=1, description="Shrinkage of a tree.")
-    minimum_leaf_rows: int = Field(default=300, ge=1, description="Rows of a leaf.")
+    leaves: int = Field(default=63, ge=2, le=255, description="Leaves of a tree.")
+    learning_rate: float = Field(default=0.08, gt=0, le=1, description="Shrinkage of a tree.")
+    minimum_leaf_rows: int = Field(default=100, ge=1, description="Rows of a leaf.")
+    path_smooth: float = Field(
+        default=200.0,
+        ge=0,
+        description="Rows by which a leaf is drawn to its parent; workloads that start together "
+        "are few events, and unsmoothed trees learn them by heart.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of sampling and of the fit.")
 
 
@@ -76,6 +83,7 @@ class LearnedExceedance:
         self.trusted = False
         self._memory = ExceedanceMemory(len(data.usage), unit)
         self._model: lightgbm.Booster | None = None
+        self._fitted_at = 0
         self._rows: list[_Rows] = []
         self._per_hour = settings.rows_per_hour
         self._delay = 1 if lag == 0 else 2  # hours after which a label is known
@@ -87,6 +95,15 @@ class LearnedExceedance:
                 self._draw()
             self._memory.observe(self.demand.samples[:, self.hour])
             self.hour += 1
+
+    @property
+    def due(self) -> bool:
+        """Whether enough history came since the last fit."""
+        if self._model is None:
+            return True
+        most = self.settings.refit / timedelta(hours=1)
+        wait = min(max(self.settings.refit_share * self._fitted_at, 24.0), most)
+        return self.hour - self._fitted_at >= wait
 
     def refit(self) -> None:
         """Fit on the rows whose outcome is known; the model in use is first judged on what came since it was fitted.
@@ -102,6 +119,7 @@ class LearnedExceedance:
         labels = np.concatenate([rows.labels for rows in known])
         observed = np.isfinite(labels)
         self._model = self._fit(features[observed], labels[observed])
+        self._fitted_at = self.hour
 
     def curve(self) -> ExceedanceCurve:
         """Return the curve of the hour that comes, NaN for workloads with too little history or without a model."""
@@ -183,6 +201,7 @@ class LearnedExceedance:
             "bagging_fraction": 0.7,
             "bagging_freq": 1,
             "lambda_l2": 1.0,
+            "path_smooth": self.settings.path_smooth,
             "max_bin": 127,
             "num_threads": 1,
             "verbose": -1,
@@ -193,8 +212,7 @@ class LearnedExceedance:
 
     def _beats_history(self, known: list[_Rows]) -> bool:
         """Return whether the model in use was better than the long-run shares on the hours since it was fitted."""
-        since = self.hour - int(self.settings.refit / timedelta(hours=1))
-        recent = [rows for rows in known if rows.hour >= since]
+        recent = [rows for rows in known if rows.hour >= self._fitted_at]
         if not recent or self._model is None:
             return True
         features = np.concatenate([rows.features for rows in recent])
