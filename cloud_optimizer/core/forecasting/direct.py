@@ -15,7 +15,7 @@ from cloud_optimizer.core.forecasting.calibration import MEDIAN, Calibration, ex
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
 from cloud_optimizer.core.forecasting.design import Design, build_design
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
-from cloud_optimizer.core.forecasting.fallback import stand_in, too_short
+from cloud_optimizer.core.forecasting.fallback import silent, stand_in, too_short
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
 from cloud_optimizer.core.forecasting.regressor import Parameters, QuantileRegressor, shares
 from cloud_optimizer.core.forecasting.saved import read_description, write_description
@@ -126,8 +126,8 @@ class FittedDirect:
         design = build_design(panel, target, position, self.settings)
         residual = calibrated(predicted_residuals(self.regressors[target], design), design, self.calibrations[target])
         quantiles = design.demand(residual)[:, 0]
-        short = too_short(design.observed[:, 0], self.settings)
         demand = panel[TARGETS_BY_NAME[target].column]
+        short = too_short(design.observed[:, 0], self.settings) | silent(demand, int(position[0]), self.settings)
         quantiles[short] = stand_in(demand[short], int(position[0]), self.settings)
         return quantiles, short
 

@@ -101,7 +101,8 @@ def levels(grid: FloatArray, rows: Positions) -> tuple[FloatArray, FloatArray]:
     """Return the recent and the long-run level of demand at the start of the grid's rows, each of shape [n, rows].
 
     Recent is the mean of the last 7 seasons, at least 5 % of the mean of the last 28, so that a quiet week does not
-    blow up ratios; SILENT_LEVEL where nothing or only zeros are known: residuals then stay next to zero.
+    blow up ratios; the latter itself after a week of nothing known; SILENT_LEVEL where nothing or only zeros are
+    known: residuals then stay next to zero.
     """
     known = ~np.isnan(grid)
     total = np.where(known, grid, 0).sum(axis=2, dtype=np.float64)
@@ -109,12 +110,13 @@ def levels(grid: FloatArray, rows: Positions) -> tuple[FloatArray, FloatArray]:
     means = {}
     for seasons in (LEVEL_SEASONS, MEMORY_SEASONS):
         seen = _window(count, rows, seasons).sum(axis=2)
-        means[seasons] = np.divide(
-            _window(total, rows, seasons).sum(axis=2), seen, out=np.zeros_like(seen), where=seen > 0
-        )
-    recent = np.maximum(means[LEVEL_SEASONS], LEVEL_FLOOR * means[MEMORY_SEASONS])
+        unknown = np.full_like(seen, np.nan)
+        means[seasons] = np.divide(_window(total, rows, seasons).sum(axis=2), seen, out=unknown, where=seen > 0)
+    long_run = np.nan_to_num(means[MEMORY_SEASONS])
+    recent = np.where(np.isnan(means[LEVEL_SEASONS]), long_run, means[LEVEL_SEASONS])
+    recent = np.maximum(recent, LEVEL_FLOOR * long_run)
     scale = np.where(recent > 0, recent, SILENT_LEVEL)
-    return scale.astype(np.float32), means[MEMORY_SEASONS].astype(np.float32)
+    return scale.astype(np.float32), long_run.astype(np.float32)
 
 
 def weighted_median(values: FloatArray, weights: FloatArray) -> FloatArray:

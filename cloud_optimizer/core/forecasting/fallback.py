@@ -1,6 +1,7 @@
 """The forecast where a model is not trusted: quantiles of the workload's own recent history.
 
-Used for cold starts and series that were observed too rarely; it says so by the forecast's `fallback` flag.
+Used for cold starts, for series that were observed too rarely and for those silent (off) for a week; the forecast's
+`fallback` flag says so.
 """
 
 from typing import Final
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.panel import FloatArray
+
+SILENT_SEASONS: Final = 7
 
 LEVELS: Final = np.asarray(QUANTILE_LEVELS)
 
@@ -26,6 +29,12 @@ def too_short(observed: NDArray[np.float32], settings: ForecastSettings) -> NDAr
         Shape [n].
     """
     return np.asarray(observed < max(settings.minimum_history_days * DAY // settings.step, 1))
+
+
+def silent(values: FloatArray, position: int, settings: ForecastSettings) -> NDArray[np.bool_]:
+    """Return which workloads had no known demand in the last 7 seasons before `position`, shape [n]."""
+    recent = values[:, max(position - SILENT_SEASONS * settings.season, 0) : max(position, 0)]
+    return np.asarray(np.isnan(recent).all(axis=1))
 
 
 def stand_in(values: FloatArray, position: int, settings: ForecastSettings) -> FloatArray:

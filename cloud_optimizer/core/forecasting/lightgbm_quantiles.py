@@ -23,7 +23,7 @@ PARAMETERS: Final[Mapping[str, object]] = {
     "num_leaves": 7,
     "learning_rate": 0.08,
     "feature_fraction": 0.4,
-    "bagging_fraction": 0.7,
+    "bagging_fraction": 0.4,
     "bagging_freq": 1,
     "max_bin": 63,
     "verbosity": -1,

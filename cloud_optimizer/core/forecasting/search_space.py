@@ -32,7 +32,7 @@ SEARCH_SPACES: Final[Mapping[str, Mapping[str, Span]]] = {
         "num_leaves": Span(4, 31, whole=True, log=True),
         "min_data_in_leaf": Span(20, 600, whole=True, log=True),
         "feature_fraction": _SHARE,
-        "bagging_fraction": Span(0.5, 0.95),
+        "bagging_fraction": Span(0.2, 0.95),
         "lambda_l2": Span(0.001, 10.0, log=True),
     },
     "xgboost": {

@@ -69,10 +69,11 @@ def test_no_trial_gives_every_rule_the_same_weight() -> None:
 
 
 def test_level_is_floored_by_the_long_run_and_positive_for_silence() -> None:
-    grid = np.full((3, 28, 4), 10, dtype=np.float32)
+    grid = np.full((4, 28, 4), 10, dtype=np.float32)
     grid[0, -7:] = 0
     grid[1] = 0
     grid[2] = np.nan
+    grid[3, -7:] = np.nan  # off for a week
     recent, long_run = levels(grid, np.array([28]))
-    np.testing.assert_allclose(recent[:, 0], [0.05 * 7.5, 1e-6, 1e-6])
-    np.testing.assert_allclose(long_run[:, 0], [7.5, 0, 0])
+    np.testing.assert_allclose(recent[:, 0], [0.05 * 7.5, 1e-6, 1e-6, 10])
+    np.testing.assert_allclose(long_run[:, 0], [7.5, 0, 0, 10])

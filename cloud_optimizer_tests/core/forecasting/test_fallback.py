@@ -3,7 +3,7 @@
 import numpy as np
 
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.fallback import history_quantiles, stand_in, too_short
+from cloud_optimizer.core.forecasting.fallback import history_quantiles, silent, stand_in, too_short
 
 
 def test_observations_of_a_week_altogether_are_enough() -> None:
@@ -33,3 +33,10 @@ def test_a_workload_back_from_a_long_silence_is_forecast_by_what_it_did_before()
     quantiles = stand_in(values, 80 * 24, ForecastSettings())
     np.testing.assert_array_equal(quantiles[0], np.full((24, 10), 7))
     np.testing.assert_array_equal(quantiles[1], np.full((24, 10), 3))
+
+
+def test_a_week_without_a_value_is_silence() -> None:
+    values = np.ones((3, 20 * 24), dtype=np.float32)
+    values[0, -7 * 24 :] = np.nan
+    values[1, -7 * 24 + 1 :] = np.nan
+    np.testing.assert_array_equal(silent(values, 20 * 24, ForecastSettings()), [True, False, False])

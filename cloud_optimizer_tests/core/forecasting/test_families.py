@@ -74,10 +74,12 @@ def test_cold_off_and_silent_workloads_get_a_forecast_that_says_what_it_is(
             values[1] = np.nan  # never seen
             values[2] = 0  # on, but idle
             values[3, -36:] = np.nan  # switched off a day and a half ago
+            values[4, -8 * 24 :] = np.nan  # off for more than a week
     forecast = fitted.predict(Panel(panel.workload_ids, panel.start, panel.step, columns), panel.end)
     np.testing.assert_array_equal(forecast.fallback[:4], [True, True, False, False])
+    assert forecast.fallback[4] == (fitted.name not in {"seasonal_naive", "last_value"})
     values = forecast.values["cpu_mean"]
-    assert np.isfinite(values[[0, 2, 3]]).all()
+    assert np.isfinite(values[[0, 2, 3, 4]]).all()
     assert np.isnan(values[1]).all()
     assert values[2].max() < 0.01
     assert values[0].max() <= columns["cpu_usage_cores_mean"][0, -48:].max() * (1 + 1e-6)
