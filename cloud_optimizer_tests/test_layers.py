@@ -22,17 +22,29 @@ MAY_IMPORT = {
     "feature_repo": {"core", "resources", "settings"},
     "connections": {"core", "resources", "settings"},
     "instance": {"resources", "settings"},
+    "run_launcher": set(),
+    "run_errors": {"core"},
     "partitions": {"settings"},
     "assets": {"core", "resources", "partitions", "settings"},
-    "automation": {"core", "resources", "assets", "partitions", "settings"},
+    "automation": {"core", "resources", "assets", "partitions", "run_errors", "settings"},
     "definitions": {"core", "resources", "assets", "automation", "connections", "partitions", "settings"},
-    "cli": {"core", "resources", "assets", "connections", "definitions", "instance", "partitions", "settings"},
+    "cli": {
+        "core",
+        "resources",
+        "assets",
+        "connections",
+        "definitions",
+        "instance",
+        "partitions",
+        "run_errors",
+        "settings",
+    },
     "serving": {"core", "resources", "connections", "settings"},
     "dashboard": {"core", "resources", "connections", "settings"},
 }
 """Layer to the other layers it may import, at the top of a module or inside a function."""
 
-ORCHESTRATED = {"assets", "automation", "definitions", "partitions", "instance", "cli"}
+ORCHESTRATED = {"assets", "automation", "definitions", "partitions", "instance", "run_launcher", "run_errors", "cli"}
 """The layers that know Dagster."""
 
 OUTSIDE = {
