@@ -11,7 +11,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -47,6 +50,17 @@ def address(workbench: Workbench) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+        assert family(workbench.platform.settings.home) == [], "Ctrl-C left processes behind"
+
+
+def family(home: Path) -> list[str]:
+    """Return the command lines of all processes that were started for a state folder by `cloud-optimizer dev`."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("CLOUD_OPTIMIZER_HOME") == str(home):
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 def wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,7 @@
 -- cluster: name, empty for all
 -- since: first day, default 7 days before until
 -- until: day after the last, default the day after the newest roll-up
--- workloads: how many of the largest of each cluster are compared, default 20
+-- workloads: how many of the largest of each cluster are compared, default 12
 -- limit: rows, default 20
 WITH ranked AS (
     SELECT cluster, workload_id,

@@ -34,12 +34,14 @@ class DirectForecaster:
         regressor: Its kind of quantile regressor.
         refit: Whether the kept regressor also learns from the calibration window. Trees gain by it; networks differ
             from fit to fit more than they gain, and their intervals then cover too little.
+        guarded: Whether the base stands in as median on workloads where the learned one lost to it out of time.
         parameters: Hyper-parameters that replace the learner's defaults.
     """
 
     name: str
     regressor: type[QuantileRegressor]
     refit: bool = True
+    guarded: bool = True
     parameters: Parameters = field(default_factory=dict)
 
     def fit(self, panel: Panel, settings: ForecastSettings) -> "FittedDirect":
@@ -53,7 +55,7 @@ class DirectForecaster:
         for target in settings.targets:
             examples = build_examples(panel, target, origins, settings)
             model = self._learned(examples.at(np.flatnonzero(early)), settings)
-            calibrations[target] = calibrate(model, examples.at(np.flatnonzero(late)))
+            calibrations[target] = calibrate(model, examples.at(np.flatnonzero(late)), self.guarded)
             regressors[target] = self._learned(examples, settings) if self.refit else model
         return FittedDirect(self.name, settings, regressors, calibrations)
 
@@ -143,14 +145,14 @@ def predicted_residuals(regressor: QuantileRegressor, design: Design) -> FloatAr
     return expanded(regressor.predict(design))
 
 
-def calibrate(regressor: QuantileRegressor, examples: Examples) -> Calibration:
-    """Return the calibration of a regressor on examples it has not seen."""
+def calibrate(regressor: QuantileRegressor, examples: Examples, guarded: bool) -> Calibration:
+    """Return the calibration of a regressor on examples it has not seen; unguarded, every workload is trusted."""
     predicted = predicted_residuals(regressor, examples.design)
     offsets = level_offsets(predicted.reshape(-1, predicted.shape[-1]), examples.residual.reshape(-1))
     actual = examples.design.demand(examples.residual[..., None])
     medians = (predicted[..., MEDIAN, None], np.zeros_like(predicted[..., :1]))
     learned, base = (np.nansum(np.abs(examples.design.demand(m) - actual), axis=(1, 2, 3)) for m in medians)
-    worse = np.flatnonzero(learned > base)
+    worse = np.flatnonzero((learned > base) & guarded)
     return Calibration(offsets=offsets.tolist(), distrusted=[examples.design.workload_ids[i] for i in worse])
 
 

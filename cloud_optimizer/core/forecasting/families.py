@@ -24,7 +24,7 @@ def _naive(name: str) -> Callable[[], Forecaster]:
 def _autotheta() -> Forecaster:
     from cloud_optimizer.core.forecasting.theta import ThetaRegressor
 
-    return DirectForecaster("autotheta", ThetaRegressor)
+    return DirectForecaster("autotheta", ThetaRegressor, guarded=False)  # its own point forecasts, good or bad
 
 
 def _lightgbm() -> Forecaster:

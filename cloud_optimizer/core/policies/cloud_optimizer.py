@@ -110,6 +110,8 @@ class _Walk:
         """Return the risk that came true, shape [n]: a share of the time or 0 and 1, as the source counts."""
         count = np.isfinite(usage).sum(axis=1)
         over = (usage > self.in_force[-1][:, None]).sum(axis=1)
+        if self.policy.raises:
+            over = np.minimum(over, 1)
         share = over / np.where(count > 0, count, np.nan)
         return np.asarray(np.ceil(share) if self.policy.source.counts_periods else share)
 

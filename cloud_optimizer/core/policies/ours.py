@@ -49,7 +49,8 @@ def _hourly(settings: ReplaySettings) -> CloudOptimizer:
         sizing = _sizing(settings, _price(0.5, 80.0), change_cost=0.02, change_cost_relative=0.1)
     unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
-    source = LearnedModel(LearnedSettings(), fallback, settings.smallest, unit)
+    learned = LearnedSettings(first_only=settings.raise_within_hour)
+    source = LearnedModel(learned, fallback, settings.smallest, unit)
     others = (_price(0.5, 16.0), _price(20.0, 60.0), _price(200.0, 250.0))
     return CloudOptimizer(sizing, source, budget=ErrorBudget(), raises=settings.raise_within_hour, alternatives=others)
 

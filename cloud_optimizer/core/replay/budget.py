@@ -13,12 +13,21 @@ Mask = NDArray[np.bool_]
 SAVED_DAYS = 7
 """Days of unspent changes that a shared budget keeps."""
 
+RESERVE = 0.5
+"""Share of a day's shared changes that decreases must leave: what went down must be able to come up again."""
+
 
 class ChangeBudget(Protocol):
     """Lets changes through while the contract allows."""
 
-    def spend(self, wanted: Mask, urgency: NDArray[np.float64], slot: int) -> Mask:
-        """Return which of the wanted changes [n] may happen at a slot; the most urgent go first."""
+    def spend(self, wanted: Mask, step: NDArray[np.float64], slot: int) -> Mask:
+        """Return which of the wanted changes [n] may happen at a slot.
+
+        Args:
+            wanted: Which workloads should change.
+            step: Capacity gained or, negative, given back; the largest of each kind go first, raises before decreases.
+            slot: When.
+        """
         ...
 
 
@@ -33,7 +42,7 @@ def budget_for(data: ReplayData, settings: ReplaySettings) -> ChangeBudget:
 
 
 class _Unlimited:
-    def spend(self, wanted: Mask, urgency: NDArray[np.float64], slot: int) -> Mask:  # noqa: ARG002
+    def spend(self, wanted: Mask, step: NDArray[np.float64], slot: int) -> Mask:  # noqa: ARG002
         return wanted
 
 
@@ -46,7 +55,7 @@ class _PerWorkload:
         self.today = -1
         self.used = np.zeros(len(data.usage), dtype=np.intp)
 
-    def spend(self, wanted: Mask, urgency: NDArray[np.float64], slot: int) -> Mask:  # noqa: ARG002
+    def spend(self, wanted: Mask, step: NDArray[np.float64], slot: int) -> Mask:  # noqa: ARG002
         if self.day[slot] != self.today:
             self.today = int(self.day[slot])
             self.used[:] = 0
@@ -64,18 +73,25 @@ class _Shared:
         observed = np.logical_or.reduceat(np.isfinite(data.usage), days, axis=1).sum(axis=0)
         self.granted = limit * np.concatenate([observed[:1], observed[:-1]])  # by day
         self.most = limit * SAVED_DAYS * len(data.usage)
+        self.reserve = int(RESERVE * limit * len(data.usage))
         self.left = 0
         self.today: int | None = None
 
-    def spend(self, wanted: Mask, urgency: NDArray[np.float64], slot: int) -> Mask:
+    def spend(self, wanted: Mask, step: NDArray[np.float64], slot: int) -> Mask:
         today = int(self.day[slot])
         if today != self.today:
             first = today if self.today is None else self.today + 1
             self.left = min(self.left + int(self.granted[first : today + 1].sum()), self.most)
             self.today = today
-        first_served = np.argsort(np.where(wanted, -urgency, np.inf), kind="stable")[: self.left]
+        raised = self._largest(wanted & (step > 0.0), step, self.left)
+        self.left -= int(raised.sum())
+        lowered = self._largest(wanted & (step <= 0.0), -step, max(self.left - self.reserve, 0))
+        self.left -= int(lowered.sum())
+        return raised | lowered
+
+    @staticmethod
+    def _largest(wanted: Mask, size: NDArray[np.float64], most: int) -> Mask:
+        first = np.argsort(np.where(wanted, -size, np.inf), kind="stable")[:most]
         allowed = np.zeros_like(wanted)
-        allowed[first_served] = True
-        allowed &= wanted
-        self.left -= int(allowed.sum())
-        return allowed
+        allowed[first] = True
+        return allowed & wanted

@@ -53,7 +53,7 @@ def reliability(
     """Return how often what was stated happened, by band.
 
     The stated risk is that of the capacity in force in the period, between the stated risks at the bounds; periods
-    with another capacity (limits of the contract, nothing decided) are left out, as are raised ones.
+    that start with another capacity (limits of the contract, nothing decided) are left out.
 
     Args:
         data: What was replayed.
@@ -68,9 +68,10 @@ def reliability(
         start = int(decision) + lag
         if start < data.length:
             usage, capacity = data.usage[:, start:end], outcome.capacity[:, start]
+            in_force = outcome.capacity[:, start:end]
             known = np.isfinite(usage)
             count = known.sum(axis=1)
-            over = (usage > capacity[:, None]).sum(axis=1)
+            over = (usage > in_force).sum(axis=1)
             said = _stated(plan, column, capacity.astype(np.float64))
             use = (count > 0) & np.isfinite(said)
             happened = (over > 0) if plan.risk_counts_periods else over / np.maximum(count, 1)

@@ -17,8 +17,6 @@ from cloud_optimizer.core.replay.settings import ReplaySettings
 LONG_AGO = 1 << 40
 """Slots since a change that never happened."""
 
-RAISES_FIRST = 1e6
-
 
 @dataclass(frozen=True)
 class Outcome:
@@ -116,13 +114,8 @@ class _State:
         return outside | (old & differs)
 
     def _change(self, where: NDArray[np.bool_], target: Array, slot: int) -> None:
-        allowed = self.budget.spend(where, self._urgency(target), slot)
+        current = np.where(np.isfinite(self.in_force), self.in_force, self.provisioned)
+        allowed = self.budget.spend(where, np.nan_to_num(target - current), slot)
         self.in_force = np.where(allowed, target, self.in_force)
         self.changed_at[allowed] = slot
         self.changes[allowed, slot] += 1
-
-    def _urgency(self, target: Array) -> Array:
-        """Raises come first, the largest relative ones before others; then the largest relative decreases."""
-        current = np.where(np.isfinite(self.in_force), self.in_force, self.provisioned)
-        step = np.nan_to_num(np.log(np.maximum(target, 1e-12) / np.maximum(current, 1e-12)), nan=0.0)
-        return np.where(step > 0.0, RAISES_FIRST + step, -step)

@@ -52,6 +52,9 @@ class LearnedSettings(BaseModel):
         description="Rows by which a leaf is drawn to its parent; workloads that start together "
         "are few events, and unsmoothed trees learn them by heart.",
     )
+    first_only: bool = Field(
+        default=False, description="Count an hour's first sample over a size only: it raises the size at once."
+    )
     seed: int = Field(default=0, ge=0, description="Seed of sampling and of the fit.")
 
 
@@ -149,6 +152,8 @@ class LearnedExceedance:
         coming = self.demand.coming[rows, self.hour]
         count = np.isfinite(coming).sum(axis=1)
         above = (coming[:, None, :] > capacity[:, :, None]).sum(axis=2)
+        if self.settings.first_only:
+            above = np.minimum(above, 1)
         labels = above / np.where(count > 0, count, np.nan)[:, None]
         features = self._features(statistics, np.repeat(rows, each), capacity.reshape(-1))
         self._rows.append(_Rows(self.hour, features, labels.reshape(-1).astype(np.float32)))

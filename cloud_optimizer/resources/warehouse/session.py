@@ -14,6 +14,7 @@ from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.resources.postgres.connection import CONNECTION_LOST, connection_error
 
 OUT_OF_RESOURCES: Final = "53"  # disk, memory, connections
+LACKING: Final = ("42P01", "42883")  # undefined table, undefined function
 PROTOTYPES_KEPT: Final = 4
 
 _prototypes: Final[dict[tuple[str, int], Any]] = {}
@@ -54,7 +55,7 @@ def open_session(url: str) -> Iterator[Session]:
 
     Raises:
         WarehouseUnavailable: The server cannot be reached or went away.
-        CloudOptimizerError: The server is out of disk, memory or connections.
+        CloudOptimizerError: The server is out of disk, memory or connections, or the database was not migrated.
     """
     from adbc_driver_manager import AdbcStatusCode, Error
 
@@ -69,6 +70,10 @@ def open_session(url: str) -> Iterator[Session]:
             words = str(error).splitlines()[0].rpartition("ERROR:  ")[2]
             raise CloudOptimizerError(
                 f"The database server is out of resources, nothing was changed: {words}. Make room and run again."
+            ) from error
+        if state in LACKING:
+            raise CloudOptimizerError(
+                "The database lacks tables of this program: bring it up to date with `cloud-optimizer migrate`."
             ) from error
         raise
 

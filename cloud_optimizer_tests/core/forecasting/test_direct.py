@@ -52,7 +52,8 @@ def test_where_the_learned_median_lost_to_the_base_the_base_is_the_median() -> N
     panel, settings = make_panel(3, 40), ForecastSettings(targets=("cpu_mean",))
     examples = build_examples(panel, "cpu_mean", training_origins(panel, settings), settings)
     upper = replace(examples, residual=np.full_like(examples.residual, 0.5))
-    calibration = calibrate(Wrong(), upper)
+    assert calibrate(Wrong(), upper, guarded=False).distrusted == []
+    calibration = calibrate(Wrong(), upper, guarded=True)
     assert calibration.distrusted == ["vm-1", "vm-2"]
     residual = calibrated(predicted_residuals(Wrong(), upper.design), upper.design, calibration)
     np.testing.assert_allclose(residual[0, ..., MEDIAN], 0.5, rtol=1e-6)

@@ -23,22 +23,28 @@ def test_a_workload_has_its_own_changes_every_day() -> None:
     assert budget.spend(ALL, np.zeros(4), 24).all()
 
 
-def test_a_shared_budget_goes_to_the_most_urgent_first() -> None:
+def test_raises_of_a_shared_budget_go_first_and_the_largest_before_others() -> None:
     budget = budget_for(DATA, ReplaySettings(max_changes_per_day=1))
-    urgency = np.array([0.1, 0.3, 0.2, 0.0])
-    assert budget.spend(np.array([True, False, False, False]), urgency, 1).sum() == 1
-    assert budget.spend(np.array([True, False, True, True]), urgency, 2).tolist() == [True, False, True, True]
-    assert not budget.spend(ALL, urgency, 23).any()  # four workloads, four changes a day
-    assert budget.spend(np.array([True, False, False, True]), urgency, 24).sum() == 2
-    assert budget.spend(ALL, urgency, 25).tolist() == [False, True, True, False]
+    assert budget.spend(ALL, np.array([0.1, 0.3, 0.2, -9.0]), 1).tolist() == [True, True, True, False]
+    assert budget.spend(ALL, np.array([0.1, 0.3, 0.2, 0.0]), 23).tolist() == [False, True, False, False]  # 4 a day
+    assert not budget.spend(ALL, np.ones(4), 23).any()
+    assert budget.spend(ALL, np.ones(4), 24).all()
+
+
+def test_decreases_leave_changes_for_the_way_up() -> None:
+    budget = budget_for(DATA, ReplaySettings(max_changes_per_day=1))
+    down = np.array([-1.0, -4.0, -2.0, -3.0])
+    assert budget.spend(ALL, down, 1).tolist() == [False, True, False, True]  # two of four are kept
+    assert not budget.spend(ALL, down, 2).any()
+    assert budget.spend(ALL, -down, 3).sum() == 2
 
 
 def test_a_shared_budget_is_brought_by_observed_workloads_and_kept_for_a_week() -> None:
     usage = np.ones((4, 24 * 40))
     usage[2:, 24:] = np.nan
     budget = budget_for(data_of(usage), ReplaySettings(max_changes_per_day=1))
-    assert budget.spend(ALL, np.zeros(4), 0).sum() == 4
-    assert budget.spend(ALL, np.zeros(4), 24).sum() == 4  # all four were observed the day before
-    assert budget.spend(ALL, np.zeros(4), 48).sum() == 2  # two of them
-    allowed = sum(int(budget.spend(ALL, np.zeros(4), 24 * 39).sum()) for _ in range(20))
+    assert budget.spend(ALL, np.ones(4), 0).sum() == 4
+    assert budget.spend(ALL, np.ones(4), 24).sum() == 4  # all four were observed the day before
+    assert budget.spend(ALL, np.ones(4), 48).sum() == 2  # two of them
+    allowed = sum(int(budget.spend(ALL, np.ones(4), 24 * 39).sum()) for _ in range(20))
     assert allowed == 4 * SAVED_DAYS

@@ -111,3 +111,19 @@ def test_psql_runs_the_files_as_they_are(url: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert {"workload_metrics", "recommendations"} <= tables(url)
+
+
+def test_rollups_are_filled_from_hours_that_were_loaded_before_there_were_any(url: str, tmp_path: Path) -> None:
+    for path in sorted(MIGRATIONS.glob("*.sql"))[:7]:
+        (tmp_path / path.name).write_text(path.read_text("utf-8"))
+    migrate(url, tmp_path)
+    with psycopg.connect(url) as connection:
+        connection.execute("SELECT ensure_partitions('workload_hours', '2025-01-01', '2025-01-02')")
+        connection.execute(
+            "INSERT INTO workload_hours (cluster, workload_id, timestamp, on_count, off_count, expected_count)"
+            " VALUES ('alpha', 'w', '2025-01-01 05:00+00', 12, 0, 12)"
+        )
+        connection.execute("INSERT INTO loads VALUES ('workload_hours', 'alpha', '2025-01-01', 1)")
+    migrate(url)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT workload_id, on_slots FROM workload_days").fetchall() == [("w", 12)]

@@ -11,7 +11,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from cloud_optimizer.core.contracts import SAMPLE_SCHEMA, UTC_TIMESTAMP
-from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.errors import CloudOptimizerError, InputError
+from cloud_optimizer.resources.postgres import EmbeddedPostgres
 from cloud_optimizer.resources.warehouse import (
     CHAMPIONS,
     CLEAN_SAMPLES,
@@ -199,6 +200,11 @@ def test_a_server_that_stays_away_is_one_clear_error_without_the_password() -> N
         warehouse.clusters()
     assert "secret" not in str(caught.value)
     assert waits == [1, 2]
+
+
+def test_a_database_that_was_not_migrated_says_what_to_do(postgres_server: EmbeddedPostgres) -> None:
+    with pytest.raises(CloudOptimizerError, match="cloud-optimizer migrate"):
+        Warehouse(postgres_server.uri("postgres")).clusters()
 
 
 def test_a_connection_that_is_cut_is_opened_again(warehouse: Warehouse) -> None:
