@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from math import ceil
 from typing import Final
 
 import numpy as np
@@ -16,11 +17,12 @@ from cloud_optimizer.core.features.registry import BUILT, FEATURES, OBSERVATIONS
 from cloud_optimizer.core.features.windows import Axis, fill_windows
 from cloud_optimizer.core.panel import FloatArray, Panel
 
-_CHUNK_VALUES: Final = 1 << 16  # values of one column in a chunk of workloads: small enough for the CPU cache
+_CHUNK_VALUES: Final = 1 << 17  # values of one column in a chunk of workloads: small enough for the CPU cache
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UTILIZATION: Final = tuple(spec for spec in BUILT if spec.group == "workload" and spec.transform in ROW_WISE)
 _INTERACTIONS: Final = tuple(spec for spec in BUILT if spec.group == "interaction")
 _WINDOWED: Final = tuple(spec for spec in BUILT if spec.group in ("lag", "rolling"))
+_LOOKED_BACK_ON: Final = frozenset(source for spec in _WINDOWED for source in spec.sources)
 
 
 def build_features(panel: Panel, start: datetime | None = None, threads: int = 1) -> Panel:
@@ -47,15 +49,15 @@ def build_features(panel: Panel, start: datetime | None = None, threads: int = 1
     count = len(panel.workload_ids)
     out = np.empty((len(BUILT), count, panel.length - first), dtype=np.float32)
     columns = {spec.name: out[position] for position, spec in enumerate(BUILT)}
-    shared = {**calendar_features(panel.times[first:]), **cluster_features(history, axis)}
-    size = max(1, _CHUNK_VALUES // max(1, panel.length))
-
-    def fill(low: int) -> None:
-        rows = slice(low, low + size)
-        block = {name: values[rows] for name, values in columns.items()}
-        _fill_rows({name: values[rows] for name, values in history.items()}, shared, axis, block)
-
+    size = _chunk_rows(count, panel.length, threads)
     with ThreadPoolExecutor(threads) as pool:
+        shared = {**calendar_features(panel.times[first:]), **cluster_features(history, axis, pool)}
+
+        def fill(low: int) -> None:
+            rows = slice(low, low + size)
+            block = {name: values[rows] for name, values in columns.items()}
+            _fill_rows({name: values[rows] for name, values in history.items()}, shared, axis, block)
+
         list(pool.map(fill, range(0, count, size)))
     observed = {name: values[:, first:] for name, values in history.items()}
     return Panel(panel.workload_ids, panel.start + first * panel.step, panel.step, {**observed, **columns})
@@ -84,6 +86,12 @@ def feature_frame(panel: Panel, cluster: str, start: datetime, end: datetime, th
     return (frame if alive.all() else frame.filter(alive)).select(*keys, *(pl.col(name) for name in names))
 
 
+def _chunk_rows(count: int, length: int, threads: int) -> int:
+    """Return how many workloads make a chunk: as many chunks for each thread, none of more than `_CHUNK_VALUES`."""
+    rounds = max(1, ceil(count * length / _CHUNK_VALUES / threads))
+    return max(1, ceil(count / rounds / threads))
+
+
 def _observations(panel: Panel) -> dict[str, FloatArray]:
     shape = (len(panel.workload_ids), panel.length)
     unknown = np.broadcast_to(np.float32(np.nan), shape)
@@ -93,14 +101,16 @@ def _observations(panel: Panel) -> dict[str, FloatArray]:
 def _fill_rows(
     history: Mapping[str, FloatArray], shared: Mapping[str, FloatArray], axis: Axis, out: Mapping[str, FloatArray]
 ) -> None:
-    columns = dict(history)
+    columns, rows = dict(history), {name: values[:, axis.first :] for name, values in history.items()} | dict(out)
     for spec in _UTILIZATION:
-        columns[spec.name] = row_formula(spec, columns)
-        out[spec.name][:] = columns[spec.name][:, axis.first :]
+        if spec.name in _LOOKED_BACK_ON:
+            columns[spec.name] = row_formula(spec, columns)
+            out[spec.name][:] = columns[spec.name][:, axis.first :]
+        else:
+            out[spec.name][:] = row_formula(spec, rows)
     for name, values in shared.items():
         out[name][:] = values
     fill_windows(_WINDOWED, columns, axis, out)
-    rows = {name: values[:, axis.first :] for name, values in history.items()} | dict(out)
     for spec in _INTERACTIONS:
         rows[spec.name][:] = row_formula(spec, rows)
 

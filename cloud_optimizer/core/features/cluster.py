@@ -1,6 +1,7 @@
 """Features of the cluster as a whole: statistics over its workloads, and their own lags and windows."""
 
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Final
 
@@ -15,30 +16,37 @@ _SPECS: Final = tuple(spec for spec in BUILT if spec.group == "cluster")
 _ACROSS: Final = tuple(spec for spec in _SPECS if spec.transform == "across")
 _WINDOWED: Final = tuple(spec for spec in _SPECS if spec.transform != "across")
 _HISTORY: Final = max(spec.window or timedelta(0) for spec in _WINDOWED)
+_LOOKED_BACK_ON: Final = frozenset(
+    spec.sources[0] for spec in _ACROSS if spec.name in {source for late in _WINDOWED for source in late.sources}
+)
 _CHUNK_ROWS: Final = 256
 
 
-def cluster_features(columns: Mapping[str, FloatArray], axis: Axis) -> dict[str, FloatArray]:
+def cluster_features(columns: Mapping[str, FloatArray], axis: Axis, pool: Executor) -> dict[str, FloatArray]:
     """Return every cluster feature, shape [1, columns - axis.first].
 
     Workloads whose value is unknown are left out; a statistic of none is unknown. Rows are added in order, so that
-    the result depends neither on threads nor on history longer than the windows.
+    the result depends neither on threads nor on history longer than the windows. History is summed up only for what
+    has windows: of one new day, most columns are a day long.
 
     Args:
         columns: Observation columns, shape [n, columns].
         axis: Their time axis.
+        pool: Threads that share the columns.
     """
     skipped = max(axis.first - axis.intervals(_HISTORY), 0)
-    near = {name: values[:, skipped:] for name, values in columns.items()}
-    base: dict[str, FloatArray] = {}
-    for source in dict.fromkeys(spec.sources[0] for spec in _ACROSS):
-        statistics = _across(near, source)
-        base |= {spec.name: statistics[str(spec.statistic)] for spec in _ACROSS if spec.sources[0] == source}
-    nearby = Axis(axis.first - skipped, axis.step, axis.epoch + skipped)
-    built = {name: values[:, nearby.first :] for name, values in base.items()}
-    length = next(iter(built.values())).shape[1]
+
+    def across(source: str) -> dict[str, FloatArray]:
+        begin = skipped if source in _LOOKED_BACK_ON else axis.first
+        return _across({name: values[:, begin:] for name, values in columns.items()}, source)
+
+    sources = tuple(dict.fromkeys(spec.sources[0] for spec in _ACROSS))
+    statistics = dict(zip(sources, pool.map(across, sources), strict=True))
+    base = {spec.name: statistics[spec.sources[0]][str(spec.statistic)] for spec in _ACROSS}
+    length = next(iter(columns.values())).shape[1] - axis.first
+    built = {name: values[:, values.shape[1] - length :] for name, values in base.items()}
     built |= {spec.name: np.empty((1, length), dtype=np.float32) for spec in _WINDOWED}
-    fill_windows(_WINDOWED, base, nearby, built)
+    fill_windows(_WINDOWED, base, Axis(axis.first - skipped, axis.step, axis.epoch + skipped), built)
     return built
 
 

@@ -27,5 +27,5 @@ def row_formula(spec: FeatureSpec, columns: Mapping[str, FloatArray]) -> FloatAr
 def _divide(top: FloatArray, bottom: FloatArray) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         result = np.divide(top, bottom, dtype=np.float32)
-    result[~np.isfinite(result)] = np.nan  # x / 0 says nothing about x
+    result[np.isinf(result)] = np.nan  # x / 0 says nothing about x; 0 / 0 is NaN as it is
     return result
