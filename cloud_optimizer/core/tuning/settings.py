@@ -1,0 +1,34 @@
+"""Settings of the search for hyper-parameters."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class TuningSettings(BaseModel):
+    """What is searched, on which days, for how long, and when the result may be used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    families: tuple[str, ...] = Field(
+        default=("lightgbm", "xgboost", "catboost"), description="Families that are tuned; lstm and gru take longer."
+    )
+    trials: int = Field(default=60, ge=1, le=10_000, description="Distinct trials of a family.")
+    time_box: timedelta = Field(
+        default=timedelta(hours=1),
+        gt=timedelta(0),
+        le=timedelta(hours=24),
+        description="No trial of a cluster begins after it; the families share it.",
+    )
+    folds: int = Field(default=3, ge=1, le=20, description="Windows on which a trial is scored, each with its own fit.")
+    fold_days: int = Field(default=7, ge=1, le=60, description="Days of a window, with one origin a day.")
+    history_days: int = Field(default=21, ge=8, le=365, description="Fewest days before the first window.")
+    workloads: int = Field(default=300, ge=1, le=100_000, description="Workloads tuned on; of more a sample is taken.")
+    startup_trials: int = Field(default=10, ge=1, le=1000, description="Random trials before the model-based ones.")
+    minimum_gain: float = Field(
+        default=0.005, ge=0, lt=1, description="Share of the defaults' loss that must be saved on days not searched on."
+    )
+    attempts: int = Field(default=3, ge=1, le=20, description="Workers a trial may lose before it is given up.")
+    heartbeat_seconds: int = Field(default=10, ge=1, le=600, description="How often a worker says that it lives.")
+    grace_seconds: int = Field(default=60, ge=2, le=3600, description="Silence after which a worker's trial is lost.")
+    seed: int = Field(default=0, ge=0, description="Seed of the search and of the sample of workloads.")
