@@ -6,7 +6,7 @@ from typing import Any
 from dagster import Definitions, ResourceDefinition, in_process_executor
 
 from cloud_optimizer.assets.champion import champion_model, model_comparison
-from cloud_optimizer.assets.decisions import cost_report_asset, policy_replay, scaling_recommendations
+from cloud_optimizer.assets.decisions import cost_report_asset, policy_replay, realised_savings, scaling_recommendations
 from cloud_optimizer.assets.features import online_features, workload_features
 from cloud_optimizer.assets.forecasting import demand_forecast
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
@@ -37,6 +37,7 @@ ASSETS = [
     scaling_recommendations,
     policy_replay,
     cost_report_asset,
+    realised_savings,
     forecast_accuracy_asset,
 ]
 

@@ -22,7 +22,7 @@ GROUPS = {
     | {"lstm_model", "gru_model"},
     "champion": {"model_comparison", "champion_model"},
     "forecasting": {"demand_forecast"},
-    "decisions": {"scaling_recommendations", "policy_replay", "cost_report"},
+    "decisions": {"scaling_recommendations", "policy_replay", "cost_report", "realised_savings"},
     "monitoring": {"forecast_accuracy", "drift_report"},
 }
 NUMBERS = ("Int", "UInt", "Float")
@@ -90,7 +90,12 @@ def test_recommendations_descend_from_telemetry_forecast_champion_and_drift(defs
     graph = defs.resolve_asset_graph()
     ancestors = AssetSelection.assets("cost_report").upstream().resolve(graph)
     names = {key.to_user_string() for key in ancestors}
-    assert set().union(*GROUPS.values()) - names == {"quarantined_metrics", "feature_store", "policy_replay"}
+    assert set().union(*GROUPS.values()) - names == {
+        "quarantined_metrics",
+        "feature_store",
+        "policy_replay",
+        "realised_savings",
+    }
 
 
 def test_invalid_telemetry_stops_everything_after_it_and_drift_stops_nothing(defs: Definitions) -> None:

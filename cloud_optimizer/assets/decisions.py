@@ -9,19 +9,28 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, Res
 from cloud_optimizer.assets.graph import partitioned
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.core.clock import Clock
-from cloud_optimizer.core.costs.prices import workload_prices
+from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA, realised_by_day
 from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
 from cloud_optimizer.core.drift.verdict_rows import distrusts_model
 from cloud_optimizer.core.forecasting.selection import models_of
-from cloud_optimizer.core.recommendations.inputs import RecommendationInputs, Trust
+from cloud_optimizer.core.recommendations.inputs import DECLARED_PREFERENCES, RecommendationInputs, Trust
 from cloud_optimizer.core.recommendations.recommend import recommend
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
 from cloud_optimizer.core.replay.cluster import replay_cluster
 from cloud_optimizer.core.rollup import panel_from_rollup, roll_up
 from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.telemetry.catalog import SourceCatalog
-from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, DRIFT, FORECASTS, HOURS, RECOMMENDATIONS, Warehouse
-from cloud_optimizer.resources.warehouse.dimensions import read_prices, read_workloads
+from cloud_optimizer.resources.warehouse import (
+    CLEAN_SAMPLES,
+    DRIFT,
+    FORECASTS,
+    HOURS,
+    REALISED_SAVINGS,
+    RECOMMENDATIONS,
+    Warehouse,
+)
+from cloud_optimizer.resources.warehouse.dimensions import prices_at, read_workloads
+from cloud_optimizer.resources.warehouse.life_cycle import read_ledger
 from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
 from cloud_optimizer.settings import Settings
 
@@ -76,23 +85,57 @@ def _recommendation_inputs(
     hours = warehouse.read(HOURS, part.cluster, first - LOOKBACK, end)
     forecasts = warehouse.read(FORECASTS, part.cluster, first, end)
     drift = warehouse.read(DRIFT, part.cluster, first, end)
-    table = read_prices(warehouse)
+    ledger = read_ledger(warehouse, part.cluster, part.end)
     for day in part.days:
         origin = midnight(day + timedelta(days=1))
         forecast = forecasts.filter(pl.col("origin") == origin)
-        known = read_workloads(warehouse, part.cluster, origin)
+        history = hours.filter(pl.col("timestamp").is_between(origin - LOOKBACK, origin, closed="left"))
+        ids = history["workload_id"].unique().sort()
         yield RecommendationInputs(
             cluster=part.cluster,
             date=day,
             created_at=now,
-            history=hours.filter(pl.col("timestamp").is_between(origin - LOOKBACK, origin, closed="left")),
+            history=history,
             forecast=forecast,
-            prices=workload_prices(known, table, settings.recommendation.prices),
-            preferences=known.select("workload_id", "owner", "slo_class"),
+            prices=prices_at(warehouse, part.cluster, ids, origin, settings.recommendation.prices),
+            preferences=_preferences(read_workloads(warehouse, part.cluster, origin), ledger, origin),
             trust=Trust(drift_failed=distrusts_model(drift.filter(pl.col("date") == day))),
             model_version=models_of(forecast),
             run_id=run_id,
         )
+
+
+def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) -> pl.DataFrame:
+    """Return what was declared of each workload, and when a recommendation was last applied to it."""
+    changes = ledger.filter(pl.col("applied_at") < origin).group_by("workload_id")
+    last_changed = changes.agg(last_changed_at=pl.max_horizontal("applied_at", "reverted_at").max())
+    declared = known.select("workload_id", *DECLARED_PREFERENCES)
+    return declared.join(last_changed, on="workload_id", how="full", coalesce=True)
+
+
+@asset(
+    **partitioned("decisions", {"postgres"}),
+    deps=["workload_metrics"],
+    metadata={"dagster/column_schema": table_schema(REALISED_DAY_SCHEMA)},
+    description="What applied recommendations saved on each day, from the capacity that telemetry shows, beside what "
+    "they had promised.",
+)
+def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> MaterializeResult:
+    """Measure every day against the ledger of what was applied before its end."""
+    days = REALISED_DAY_SCHEMA.to_frame()
+    for part in slices_of(context):
+        ledger = read_ledger(warehouse, part.cluster, part.end)
+        hours = warehouse.read(HOURS, part.cluster, part.first, part.next_day)
+        days = realised_by_day(ledger, hours)
+        warehouse.replace(part.cluster, part.first, part.next_day, {REALISED_SAVINGS: days})
+        rows_by_day(context, part, days["date"])
+    return MaterializeResult(
+        metadata={
+            "predicted_saving": float(days["predicted_saving"].sum()),
+            "realised_saving": float(days["realised_saving"].sum()),
+            "head": table_head(days),
+        }
+    )
 
 
 @asset(

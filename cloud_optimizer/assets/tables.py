@@ -51,6 +51,7 @@ MEASURES = {
     "value": "scale of the statistic",
     "threshold": "scale of the statistic",
     "change_cost": "currency, once",
+    **dict.fromkeys(("predicted_saving", "realised_saving"), "currency, of that day"),
     "roi": "multiple of the cost of the changes",
     "payback_days": "days",
     "lookback_days": "days",

@@ -16,6 +16,7 @@ from dagster import (
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.retention import first_days_kept
 from cloud_optimizer.resources.warehouse import Warehouse
+from cloud_optimizer.resources.warehouse.life_cycle import expire_recommendations
 from cloud_optimizer.resources.warehouse.retention import drop_before
 from cloud_optimizer.settings import Settings
 
@@ -43,10 +44,14 @@ def drop_old_partitions(
     return Output(dropped, metadata={"dropped_partitions": dropped, **{t: d.isoformat() for t, d in kept.items()}})
 
 
-@op(pool="database", description="Expires open recommendations whose validity has passed.")
-def expire_recommendations(warehouse: ResourceParam[Warehouse], clock: ResourceParam[Clock]) -> Output[int]:
+@op(
+    name="expire_recommendations",
+    pool="database",
+    description="Expires open recommendations whose validity has passed.",
+)
+def expire_open(warehouse: ResourceParam[Warehouse], clock: ResourceParam[Clock]) -> Output[int]:
     """Expire them with an entry in the audit."""
-    expired = warehouse.expire_recommendations(clock())
+    expired = expire_recommendations(warehouse, clock())
     return Output(expired, metadata={"expired_recommendations": expired})
 
 
@@ -57,7 +62,7 @@ def expire_recommendations(warehouse: ResourceParam[Warehouse], clock: ResourceP
 def retention_job() -> None:
     """Both steps; neither needs the other."""
     drop_old_partitions()
-    expire_recommendations()
+    expire_open()
 
 
 @schedule(

@@ -23,7 +23,14 @@ MINIMUM_TRAINING_DAYS = 21
 
 INGESTION = ("raw_workload_metrics", "workload_metrics", "quarantined_metrics", "workload_features", "feature_store")
 SELECTION = ("model_comparison", "champion_model")
-DECISIONS = ("demand_forecast", "drift_report", "scaling_recommendations", "cost_report", "forecast_accuracy")
+DECISIONS = (
+    "demand_forecast",
+    "drift_report",
+    "scaling_recommendations",
+    "cost_report",
+    "realised_savings",
+    "forecast_accuracy",
+)
 REPLAY = ("policy_replay",)
 FIRST_FAMILIES = ("seasonal_naive_model", "lightgbm_model")
 """Trained at the earlier day, to have a champion from then on; the newest day compares every family."""

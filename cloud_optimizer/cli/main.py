@@ -24,13 +24,16 @@ app = typer.Typer(
 
 def _register() -> None:
     from cloud_optimizer.cli.data import export, ingest, migrate
+    from cloud_optimizer.cli.load import app as load
+    from cloud_optimizer.cli.mark import mark
     from cloud_optimizer.cli.offline import backtest, replay
     from cloud_optimizer.cli.query import explain, query
     from cloud_optimizer.cli.run import run
     from cloud_optimizer.cli.serve import dev, stop
 
-    for command in (run, dev, stop, migrate, ingest, backtest, replay, export, query, explain):
+    for command in (run, dev, stop, migrate, ingest, backtest, replay, export, query, explain, mark):
         app.command()(command)
+    app.add_typer(load, name="load", no_args_is_help=True)
 
 
 _register()

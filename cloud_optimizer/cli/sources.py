@@ -12,7 +12,9 @@ from cloud_optimizer.core.clock import utc_now
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.names import check_cluster
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
+from cloud_optimizer.resources.telemetry.base import KnowsWorkloads
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource
+from cloud_optimizer.resources.warehouse.dimensions import record_workloads
 from cloud_optimizer.settings import record_first_day
 
 
@@ -85,5 +87,8 @@ def _register(
         for note in source.notes(name):
             console.print(f"{name}: {note}", style="dim", markup=False, highlight=False)
     entries = platform.telemetry.register(source, options)
+    if isinstance(source, KnowsWorkloads):
+        for entry in entries:
+            record_workloads(platform.warehouse, source.facts(entry.cluster), entry.first_sample)
     record_first_day(platform.settings.home, min(entry.first_sample.date() for entry in entries))
     return entries

@@ -14,22 +14,26 @@ from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.clock import utc_now
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceAccess, SourceCatalog
+from cloud_optimizer.resources.warehouse import Warehouse
+from cloud_optimizer.resources.warehouse.dimensions import read_workloads
 from cloud_optimizer.settings import Settings, recorded_first_day
 from cloud_optimizer_tests.cli.tidy import START, write_trace
 
 
 @dataclass(frozen=True)
 class Place:
-    """What registering uses of a platform: its settings and its catalogue."""
+    """What registering uses of a platform."""
 
     settings: Settings
     telemetry: SourceCatalog
+    warehouse: Warehouse
 
 
 @pytest.fixture
 def place(warehouse_url: str, tmp_path: Path) -> Place:
     settings = Settings(home=tmp_path / "home")
-    return Place(settings, SourceCatalog(warehouse_url, SourceAccess(tmp_path / "spool")))
+    catalog = SourceCatalog(warehouse_url, SourceAccess(tmp_path / "spool"))
+    return Place(settings, catalog, Warehouse(warehouse_url))
 
 
 def register(
@@ -82,6 +86,15 @@ def test_the_simulated_fleet_ends_yesterday_and_is_kept_once_it_is_there(place: 
     assert days == {60}
     assert {entry.end_sample.date() for entry in first} <= {utc_now().date(), utc_now().date() - timedelta(days=1)}
     assert {entry.cluster: entry for entry in register(place)} == {entry.cluster: entry for entry in first}
+
+
+def test_the_simulated_fleet_says_who_owns_what(place: Place) -> None:
+    (first, _) = register(place)
+    known = read_workloads(place.warehouse, "web-prod", first.first_sample)
+    assert known.filter(workload_id="checkout").select("service", "owner", "slo_class").rows() == [
+        ("checkout", "commerce", "critical")
+    ]
+    assert known["owner"].null_count() == 0
 
 
 def test_a_description_names_the_kind_and_its_options(place: Place, tmp_path: Path) -> None:

@@ -77,10 +77,11 @@ def monthly_cost(cores: pl.Expr, memory_bytes: pl.Expr, core_hour: pl.Expr, gib_
 
 
 def workload_prices(workloads: pl.DataFrame, table: pl.DataFrame | None, settings: PriceSettings) -> pl.DataFrame:
-    """Give each workload the most specific price: (cluster, SKU), then cluster, then SKU, then any, then `settings`.
+    """Give each workload the most specific price: its own, (cluster, SKU), cluster, SKU, any, then `settings`.
 
     Args:
-        workloads: Columns `cluster`, `workload_id` and, where prices differ by it, `sku`.
+        workloads: Columns `cluster`, `workload_id`; `sku` where prices differ by it; `PRICE_COLUMNS` and `currency`
+            where workloads have prices of their own.
         table: Rows in `PRICE_TABLE_SCHEMA`, or None.
         settings: The last resort.
 
@@ -91,19 +92,25 @@ def workload_prices(workloads: pl.DataFrame, table: pl.DataFrame | None, setting
         InputError: A row of the table lacks a price, has a negative one, or names what another row names.
     """
     sku = pl.col("sku") if "sku" in workloads.columns else pl.lit(None, pl.String).alias("sku")
-    priced = workloads.select("cluster", "workload_id", sku, every=True)
-    rows = _checked(PRICE_TABLE_SCHEMA.to_frame() if table is None else table, settings)
+    priced = workloads.select("cluster", "workload_id", sku, _own_price(workloads, settings), every=True)
+    given = PRICE_TABLE_SCHEMA.to_frame() if table is None else table
+    check_prices(given)
+    rows = given.select("cluster", "sku", price=_price(settings))
     for depth, keys in enumerate(SPECIFICITY):
         named = [pl.col(key).is_not_null() if key in keys else pl.col(key).is_null() for key in ("cluster", "sku")]
         price = rows.filter(named).select(*keys, pl.lit(True).alias("every"), pl.col("price").alias(f"price_{depth}"))
         priced = priced.join(price, on=[*keys, "every"], how="left", maintain_order="left")
     default = pl.struct(pl.lit(value).alias(name) for name, value in settings.row().items())
-    chosen = pl.coalesce(*(f"price_{depth}" for depth in range(len(SPECIFICITY))), default).alias("price")
+    chosen = pl.coalesce("own", *(f"price_{depth}" for depth in range(len(SPECIFICITY))), default).alias("price")
     return priced.select("cluster", "workload_id", chosen).unnest("price").cast(WORKLOAD_PRICE_SCHEMA)
 
 
-def _checked(table: pl.DataFrame, settings: PriceSettings) -> pl.DataFrame:
-    """Return cluster, SKU and the price as one struct; refuse prices that contradict each other or make no sense."""
+def check_prices(table: pl.DataFrame) -> None:
+    """Check a price table (`PRICE_TABLE_SCHEMA`).
+
+    Raises:
+        InputError: A row lacks a price, has a negative one, or names what another row names.
+    """
     twice = table.filter(pl.struct("cluster", "sku").is_duplicated())
     if twice.height:
         cluster, sku = twice.select("cluster", "sku").row(0)
@@ -114,14 +121,21 @@ def _checked(table: pl.DataFrame, settings: PriceSettings) -> pl.DataFrame:
     negative = pl.any_horizontal(pl.col(PRICE_COLUMNS).fill_null(0.0) < 0)
     if table.filter(effective_missing | negative).height:
         raise InputError("A row of the price table lacks core_hour or gib_hour or is negative: give both, 0 or more.")
-    return table.select(
-        "cluster",
-        "sku",
-        price=pl.struct(
-            "core_hour",
-            "gib_hour",
-            pl.coalesce("list_core_hour", "core_hour").alias("list_core_hour"),
-            pl.coalesce("list_gib_hour", "gib_hour").alias("list_gib_hour"),
-            pl.col("currency").fill_null(settings.currency),
-        ),
+
+
+def _own_price(workloads: pl.DataFrame, settings: PriceSettings) -> pl.Expr:
+    """Return the price that was told of the workload itself; half a price is none."""
+    if not {*PRICE_COLUMNS, "currency"} <= set(workloads.columns):
+        return pl.lit(None).alias("own")
+    told = pl.col("core_hour").is_not_null() & pl.col("gib_hour").is_not_null()
+    return pl.when(told).then(_price(settings)).alias("own")
+
+
+def _price(settings: PriceSettings) -> pl.Expr:
+    return pl.struct(
+        "core_hour",
+        "gib_hour",
+        pl.coalesce("list_core_hour", "core_hour").alias("list_core_hour"),
+        pl.coalesce("list_gib_hour", "gib_hour").alias("list_gib_hour"),
+        pl.col("currency").fill_null(settings.currency),
     )

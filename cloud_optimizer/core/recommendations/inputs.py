@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from cloud_optimizer.core.contracts import DAY, FORECAST_SCHEMA, UTC_TIMESTAMP, Resource
-from cloud_optimizer.core.costs.prices import WORKLOAD_PRICE_SCHEMA
+from cloud_optimizer.core.costs.prices import PRICE_COLUMNS, WORKLOAD_PRICE_SCHEMA
 from cloud_optimizer.core.errors import InputError
 
 PREFERENCES_SCHEMA: Final = pl.Schema(
@@ -37,6 +37,36 @@ PREFERENCES_SCHEMA: Final = pl.Schema(
     }
 )
 """What is known about a workload beyond its telemetry. Everything but the key may be null or missing."""
+
+OBSERVED_PREFERENCES: Final = ("last_changed_at", "oom_memory_bytes")
+"""Those that events tell; all others are declared by people."""
+
+DECLARED_PREFERENCES: Final = {
+    name: kind for name, kind in PREFERENCES_SCHEMA.items() if name not in {"workload_id", *OBSERVED_PREFERENCES}
+}
+
+
+CLASSES: Final = ("critical", "standard", "batch")
+POSITIVE: Final = (
+    "maintenance_hours",
+    "cpu_limit_cores",
+    "memory_limit_bytes",
+    "disk_limit_bytes_per_second",
+    "network_limit_bytes_per_second",
+    "hpa_target_utilization",
+)
+NOT_NEGATIVE: Final = ("minimum_replicas", "maximum_replicas", "start_lead_minutes", *PRICE_COLUMNS)
+MEANINGFUL: Final = {
+    "percentile": (pl.col("percentile").is_between(0, 1, closed="none"), "between 0 and 1"),
+    "headroom": (pl.col("headroom").is_between(0, 10), "between 0 and 10"),
+    "slo_class": (pl.col("slo_class").is_in(CLASSES), "critical, standard or batch"),
+    "lookback_days": (pl.col("lookback_days").is_between(1, 90), "between 1 and 90"),
+    "maintenance_weekday": (pl.col("maintenance_weekday").is_between(1, 7), "1 (Monday) to 7 (Sunday)"),
+    "maintenance_start_hour": (pl.col("maintenance_start_hour").is_between(0, 23), "an hour from 0 to 23"),
+    **{name: (pl.col(name) > 0, "above 0") for name in POSITIVE},
+    **{name: (pl.col(name) >= 0, "0 or more") for name in NOT_NEGATIVE},
+}
+"""What a value must satisfy, in an expression and in words; unknown values satisfy everything."""
 
 
 @dataclass(frozen=True)
@@ -101,27 +131,24 @@ def complete_preferences(inputs: RecommendationInputs) -> pl.DataFrame:
     given = inputs.preferences
     missing = [pl.lit(None, kind).alias(name) for name, kind in PREFERENCES_SCHEMA.items() if name not in given.columns]
     typed = given.with_columns(missing).select(PREFERENCES_SCHEMA.names()).cast(PREFERENCES_SCHEMA)
-    _check(typed)
+    check_preferences(typed)
     ids = pl.concat([frame["workload_id"].unique() for frame in (inputs.history, inputs.forecast)]).unique().sort()
     return ids.to_frame().join(typed, on="workload_id", how="left", maintain_order="left")
 
 
-def _check(preferences: pl.DataFrame) -> None:
-    twice = preferences.filter(pl.col("workload_id").is_duplicated())
+def check_preferences(preferences: pl.DataFrame) -> None:
+    """Check any columns of `PREFERENCES_SCHEMA`, and prices beside them, with one row a workload.
+
+    Raises:
+        InputError: Two rows name one workload, or a value has no meaning.
+    """
+    keys = [name for name in ("cluster", "workload_id") if name in preferences.columns]
+    twice = preferences.filter(pl.struct(keys).is_duplicated())
     if twice.height:
-        raise InputError(f"The preferences name workload {twice['workload_id'][0]} twice: keep one of the rows.")
-    allowed = [
-        pl.col("percentile").is_between(0, 1, closed="none"),
-        pl.col("headroom").is_between(0, 10),
-        pl.col("slo_class").is_in(["critical", "standard", "batch"]),
-        pl.col("lookback_days").is_between(1, 90),
-        pl.col("maintenance_weekday").is_between(1, 7),
-        pl.col("maintenance_start_hour").is_between(0, 23),
-    ]
-    wrong = preferences.filter(~pl.all_horizontal(rule.fill_null(True) for rule in allowed))
-    if wrong.height:
-        raise InputError(
-            f"The preferences of workload {wrong['workload_id'][0]} make no sense: percentile lies between 0 and 1, "
-            "headroom between 0 and 10, slo_class is critical, standard or batch, lookback 1 to 90 days, "
-            "maintenance weekday 1 to 7 and start hour 0 to 23."
-        )
+        raise InputError(f"Workload {twice['workload_id'][0]} is named twice: keep one of the rows.")
+    for name, (rule, words) in MEANINGFUL.items():
+        if name in preferences.columns:
+            wrong = preferences.filter(rule.not_())
+            if wrong.height:
+                value, workload = wrong.select(name, "workload_id").row(0)
+                raise InputError(f"{name} of workload {workload} is {value}: it must be {words}.")

@@ -46,6 +46,14 @@ NIGHTLY = frozenset({"etl-nightly", "report-builder", "feature-jobs", "billing-r
 STATEFUL = frozenset({"orders-db", "session-cache", "warehouse-db", "job-scheduler"})
 """Workloads of one instance: they never scale out, and their replica count is unknown to the source."""
 
+TEAMS = {
+    "storefront": frozenset({"frontend", "catalog", "search", "recommendations", "images"}),
+    "commerce": frozenset({"checkout", "cart", "payments", "orders-db", "identity"}),
+    "data": frozenset(JOBS) - {"billing-run", "job-scheduler"},
+}
+"""Who owns what; the platform team has the rest."""
+CRITICAL = frozenset({"checkout", "payments", "identity", "orders-db"})
+
 REGIME_SHIFT, SHORT, OFF, ALSO_SHORT = 1, 3, 4, 8
 GIB = 1024.0**3
 
@@ -133,6 +141,17 @@ def draw_fleet(settings: SimulatorSettings, cluster: str) -> Fleet:
         requests_per_core=between("requests", 40.0, 200.0),
         latency=between("latency", 0.01, 0.12),
     )
+
+
+def workload_facts(cluster: str, count: int) -> list[dict[str, str]]:
+    """Return what the owners of a cluster's workloads would say: workload_id, service, owner, slo_class."""
+    facts = []
+    for name in workload_names(cluster, count):
+        service = _stem(name)
+        owner = next((team for team, services in TEAMS.items() if service in services), "platform")
+        slo_class = "critical" if service in CRITICAL else "batch" if service in JOBS else "standard"
+        facts.append({"workload_id": name, "service": service, "owner": owner, "slo_class": slo_class})
+    return facts
 
 
 def _stem(name: str) -> str:

@@ -1,7 +1,7 @@
 """What every telemetry source offers. A source reads; it never judges, repairs or drops a row."""
 
 from datetime import UTC, datetime, time, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -39,6 +39,14 @@ class TelemetrySource(Protocol):
 
     def notes(self, cluster: str) -> tuple[str, ...]:
         """Return what a person should know about the reading: columns not used, conversions, assumptions."""
+
+
+@runtime_checkable
+class KnowsWorkloads(Protocol):
+    """A source that knows more of its workloads than their telemetry."""
+
+    def facts(self, cluster: str) -> pl.DataFrame:
+        """Return `cluster`, `workload_id` and any facts that the warehouse keeps, a row a workload."""
 
 
 def covering_midnights(first: datetime, last: datetime) -> tuple[datetime, datetime]:

@@ -6,7 +6,7 @@ import polars as pl
 
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.simulator.faults import off_period, outage
-from cloud_optimizer.core.simulator.fleet import OFF, REGIME_SHIFT, draw_fleet, names_of
+from cloud_optimizer.core.simulator.fleet import OFF, REGIME_SHIFT, draw_fleet, names_of, workload_facts
 from cloud_optimizer.core.simulator.settings import SimulatorSettings
 from cloud_optimizer.core.simulator.telemetry import simulate
 
@@ -48,6 +48,12 @@ class SimulatorSource:
             f"{switched_off} is off from {off.start:%Y-%m-%d %H:%M} to {off.end:%Y-%m-%d %H:%M} UTC",
             f"{shifted} changes regime after two thirds of the range",
         )
+
+    def facts(self, cluster: str) -> pl.DataFrame:
+        """Return service, owner and slo_class of the simulated workloads."""
+        self._require(cluster)
+        rows = workload_facts(cluster, self.settings.workloads_per_cluster)
+        return pl.DataFrame(rows).with_columns(cluster=pl.lit(cluster))
 
     def _require(self, cluster: str) -> None:
         if cluster not in self.settings.clusters:

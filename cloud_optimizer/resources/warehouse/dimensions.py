@@ -1,16 +1,32 @@
 """What is known about workloads over time, and prices. These are merged; tables of partitions are replaced."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from psycopg import sql
 
 from cloud_optimizer.core.contracts import UTC_TIMESTAMP
-from cloud_optimizer.core.costs.prices import PRICE_COLUMNS, PRICE_TABLE_SCHEMA
+from cloud_optimizer.core.costs.prices import PRICE_COLUMNS, PRICE_TABLE_SCHEMA, PriceSettings, workload_prices
 from cloud_optimizer.core.names import check_cluster, check_workloads
+from cloud_optimizer.core.recommendations.inputs import DECLARED_PREFERENCES
+from cloud_optimizer.core.spells import Spell, amended
 from cloud_optimizer.resources.warehouse.session import Session
 from cloud_optimizer.resources.warehouse.warehouse import Warehouse
+
+FACTS: Final = pl.Schema(
+    {
+        "service": pl.String(),
+        "resource_id": pl.String(),  # as in cost lines
+        "sku": pl.String(),
+        "region": pl.String(),
+        **DECLARED_PREFERENCES,
+        **dict.fromkeys(PRICE_COLUMNS, pl.Float64()),
+        "currency": pl.String(),
+    }
+)
+"""What can be told about a workload."""
 
 WORKLOAD_SCHEMA: Final = pl.Schema(
     {
@@ -18,67 +34,124 @@ WORKLOAD_SCHEMA: Final = pl.Schema(
         "workload_id": pl.String(),
         "valid_from": UTC_TIMESTAMP,
         "valid_to": UTC_TIMESTAMP,  # null: until further notice
-        "service": pl.String(),
-        "owner": pl.String(),
-        "slo_class": pl.String(),  # critical, standard or batch
-        "resource_id": pl.String(),  # as in cost lines
-        "sku": pl.String(),
-        "region": pl.String(),
-        "cpu_capacity_cores": pl.Float64(),
-        "memory_capacity_bytes": pl.Float64(),
-        **dict.fromkeys(PRICE_COLUMNS, pl.Float64()),
-        "currency": pl.String(),
+        **FACTS,
     }
 )
-"""One spell in which the attributes of a workload stayed the same."""
+"""One spell in which the facts about a workload stayed the same."""
 
-MERGE_LOCK: Final = sql.SQL("SELECT true FROM pg_advisory_xact_lock(hashtextextended('merge workloads', 0))")
-INCOMING: Final = sql.SQL("CREATE TEMPORARY TABLE incoming_workloads (LIKE workloads) ON COMMIT DROP")
-MERGE: Final = sql.SQL("SELECT true FROM merge_workloads()")
-REFRESH: Final = sql.SQL("SELECT true FROM refresh_after_workloads()")
+LOCK: Final = sql.SQL("SELECT true FROM pg_advisory_xact_lock(hashtextextended('merge workloads', 0))")
+COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, WORKLOAD_SCHEMA))
+KNOWN: Final = sql.SQL("SELECT {} FROM workloads WHERE cluster IN ({}) ORDER BY valid_from")
+TOLD: Final = sql.SQL("CREATE TEMPORARY TABLE told (cluster text, workload_id text) ON COMMIT DROP")
+DELETE: Final = sql.SQL(
+    "DELETE FROM workloads AS known USING told"
+    " WHERE (known.cluster, known.workload_id) = (told.cluster, told.workload_id)"
+)
+REFRESH: Final = sql.SQL("SELECT true FROM refresh_services({}, {})")
 PRICES_LOCK: Final = sql.SQL("LOCK TABLE prices IN SHARE ROW EXCLUSIVE MODE")
+AT: Final = sql.SQL("""
+SELECT DISTINCT ON (workload_id) {columns} FROM workloads WHERE cluster = {cluster}
+ORDER BY workload_id, valid_from <= {at} DESC, abs(extract(epoch FROM valid_from - {at}))
+""")  # the last spell before, or the first one of all
+
+Key = tuple[str, str]
 
 
 def record_workloads(warehouse: Warehouse, workloads: pl.DataFrame, at: datetime) -> None:
-    """Take over what is known about workloads from a time on, until the next time something else is known.
+    """Take over what is told about workloads: it holds from a time on, until a time from which it is known to differ.
 
     Args:
         warehouse: Where to.
-        workloads: `cluster`, `workload_id` and any attributes of `WORKLOAD_SCHEMA`; the missing ones become unknown.
-        at: When the attributes hold from, UTC. Times may come in any order and again.
+        workloads: `cluster`, `workload_id` and any of `FACTS`; what is not among the columns stays as it is known.
+        at: When the facts hold from, UTC. Times may come in any order and again.
 
     Raises:
         InputError: A name cannot be stored.
         ValueError: Two rows for one workload.
     """
-    for cluster in workloads["cluster"].unique():
+    clusters = workloads["cluster"].unique().sort().to_list()
+    for cluster in clusters:
         check_cluster(cluster)
     check_workloads(workloads["workload_id"].unique())
     if workloads.select("cluster", "workload_id").is_duplicated().any():
         raise ValueError("two rows for one workload")
-    known = {name: pl.col(name) if name in workloads.columns else pl.lit(None) for name in WORKLOAD_SCHEMA}
-    known |= {"valid_from": pl.lit(at), "valid_to": pl.lit(None)}
-    rows = workloads.select(**known).cast(WORKLOAD_SCHEMA).with_columns(pl.col(pl.Float64).fill_nan(None))
+    if workloads.is_empty():
+        return
+    told = _by_workload(workloads)
 
     def merge(session: Session) -> None:
-        session.execute(MERGE_LOCK)
-        session.execute(INCOMING)
-        session.copy("incoming_workloads", rows, temporary=True)
-        session.execute(MERGE)
-        session.execute(REFRESH)
+        session.execute(LOCK)
+        names = sql.SQL(", ").join(map(sql.Literal, clusters))
+        known = _spells(session.frame(KNOWN.format(COLUMNS, names)).cast(WORKLOAD_SCHEMA))
+        session.execute(TOLD)
+        session.copy("told", pl.DataFrame(list(told), schema=["cluster", "workload_id"], orient="row"), temporary=True)
+        session.execute(DELETE)
+        merged = {key: amended(known.get(key, ()), at, facts) for key, facts in told.items()}
+        session.copy("workloads", _rows(merged))
+        for cluster in clusters if "service" in workloads.columns else ():
+            session.execute(REFRESH.format(sql.Literal(cluster), sql.Literal(_since(known, told, cluster, at))))
         session.commit()
 
     warehouse.run(merge)
 
 
-def read_workloads(warehouse: Warehouse, cluster: str, at: datetime) -> pl.DataFrame:
-    """Return what held for the workloads of a cluster at a time, in `WORKLOAD_SCHEMA`, sorted by workload."""
-    query = sql.SQL(
-        "SELECT {} FROM workloads WHERE cluster = {} AND valid_from <= {} AND (valid_to IS NULL OR valid_to > {})"
-    ).format(
-        sql.SQL(", ").join(map(sql.Identifier, WORKLOAD_SCHEMA)), sql.Literal(cluster), sql.Literal(at), sql.Literal(at)
+def _by_workload(workloads: pl.DataFrame) -> dict[Key, dict[str, object]]:
+    types = pl.Schema({name: kind for name, kind in FACTS.items() if name in workloads.columns})
+    typed = (
+        workloads.select("cluster", "workload_id", *types).cast(types).with_columns(pl.col(pl.Float64).fill_nan(None))
     )
+    return {(row.pop("cluster"), row.pop("workload_id")): row for row in typed.iter_rows(named=True)}
+
+
+def _spells(known: pl.DataFrame) -> dict[Key, tuple[Spell, ...]]:
+    spells: dict[Key, tuple[Spell, ...]] = {}
+    for row in known.iter_rows(named=True):
+        key = (row["cluster"], row["workload_id"])
+        facts = {name: row[name] for name in FACTS}
+        spells[key] = (*spells.get(key, ()), Spell(row["valid_from"], facts))
+    return spells
+
+
+def _rows(merged: Mapping[Key, tuple[Spell, ...]]) -> pl.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for (cluster, workload), spells in merged.items():
+        ends = [*(spell.start for spell in spells[1:]), None]
+        for spell, end in zip(spells, ends, strict=True):
+            key = {"cluster": cluster, "workload_id": workload, "valid_from": spell.start, "valid_to": end}
+            rows.append(key | dict(spell.facts))
+    return pl.DataFrame(rows, schema=WORKLOAD_SCHEMA)
+
+
+def _since(known: Mapping[Key, tuple[Spell, ...]], told: Mapping[Key, object], cluster: str, at: datetime) -> datetime:
+    """Return from when on services may have changed: a workload's first spell counts for the time before it as well."""
+    mine = [known.get(key, ()) for key in told if key[0] == cluster]
+    return at if all(spells and spells[0].start < at for spells in mine) else datetime.min.replace(tzinfo=at.tzinfo)
+
+
+def read_workloads(warehouse: Warehouse, cluster: str, at: datetime) -> pl.DataFrame:
+    """Return what held for the workloads of a cluster at a time, in `WORKLOAD_SCHEMA`, sorted by workload.
+
+    What is first known of a workload counts for the time before as well.
+    """
+    query = AT.format(columns=COLUMNS, cluster=sql.Literal(cluster), at=sql.Literal(at))
     return warehouse.frame(query).cast(WORKLOAD_SCHEMA).sort("workload_id")
+
+
+def prices_at(
+    warehouse: Warehouse, cluster: str, workload_ids: pl.Series, at: datetime, settings: PriceSettings
+) -> pl.DataFrame:
+    """Return what workloads cost at a time, in `WORKLOAD_PRICE_SCHEMA`; the table of prices has no history.
+
+    Args:
+        warehouse: What is known.
+        cluster: Their cluster.
+        workload_ids: Each once.
+        at: When, UTC.
+        settings: Prices where none is known.
+    """
+    known = read_workloads(warehouse, cluster, at).drop("cluster")
+    asked = pl.DataFrame({"workload_id": workload_ids}).with_columns(cluster=pl.lit(cluster))
+    return workload_prices(asked.join(known, on="workload_id", how="left"), read_prices(warehouse), settings)
 
 
 def replace_prices(warehouse: Warehouse, prices: pl.DataFrame) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 
 from cloud_optimizer.core.contracts import CLEAN_SCHEMA, FORECAST_SCHEMA, ROLLUP_SCHEMA, SAMPLE_SCHEMA, UTC_TIMESTAMP
+from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA
 from cloud_optimizer.core.names import check_workloads
 from cloud_optimizer.core.records import (
     ACCURACY_SCHEMA,
@@ -129,22 +130,7 @@ ACCURACY: Final = Table("accuracy", ACCURACY_SCHEMA, "date", ("date", "target", 
 DRIFT: Final = Table("drift", DRIFT_SCHEMA, "date", ("date", "kind", "column", "statistic"))
 RECOMMENDATIONS: Final = Table("recommendations", RECOMMENDATION_SCHEMA, "date", ("date", "workload_id"))
 
-REALISED_SAVINGS: Final = Table(
-    "realised_savings",
-    pl.Schema(
-        {
-            "recommendation_id": pl.String(),
-            "cluster": pl.String(),
-            "workload_id": pl.String(),
-            "date": pl.Date(),
-            "predicted_saving": pl.Float64(),
-            "realised_saving": pl.Float64(),
-            "currency": pl.String(),
-        }
-    ),
-    "date",
-    ("date", "recommendation_id"),
-)
+REALISED_SAVINGS: Final = Table("realised_savings", REALISED_DAY_SCHEMA, "date", ("date", "recommendation_id"))
 
 COST_LINES: Final = Table(
     "cost_lines",

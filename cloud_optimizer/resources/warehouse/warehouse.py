@@ -3,17 +3,15 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Final, TypeVar
 
 import polars as pl
 from psycopg import sql
 
-from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.names import check_cluster
-from cloud_optimizer.resources.postgres.connection import WarehouseUnavailable, connect
+from cloud_optimizer.resources.postgres.connection import WarehouseUnavailable
 from cloud_optimizer.resources.warehouse import statements
-from cloud_optimizer.resources.warehouse.life_cycle import check_step
 from cloud_optimizer.resources.warehouse.queries import find_query
 from cloud_optimizer.resources.warehouse.session import Session, open_session
 from cloud_optimizer.resources.warehouse.tables import CHAMPIONS, Table
@@ -31,23 +29,6 @@ NEWEST_DAY: Final = sql.SQL(
 CHAMPION_AS_OF: Final = sql.SQL(
     "SELECT DISTINCT ON (resource) {} FROM champions WHERE cluster = {} AND date <= {} ORDER BY resource, date DESC"
 )
-STATUS: Final = "SELECT status FROM recommendations WHERE recommendation_id = %s FOR UPDATE"
-SET_STATUS: Final = "UPDATE recommendations SET status = %s WHERE recommendation_id = %s"
-AUDIT: Final = """
-INSERT INTO recommendation_transitions (recommendation_id, from_status, to_status, changed_at, actor, note)
-VALUES (%s, %s, %s, %s, %s, %s)
-"""
-EXPIRE: Final = """
-WITH expired AS (
-    UPDATE recommendations AS new SET status = 'expired'
-    FROM recommendations AS old
-    WHERE old.recommendation_id = new.recommendation_id
-      AND new.status IN ('proposed', 'accepted') AND new.valid_until <= %(now)s
-    RETURNING new.recommendation_id, old.status
-)
-INSERT INTO recommendation_transitions (recommendation_id, from_status, to_status, changed_at, actor, note)
-SELECT recommendation_id, status, 'expired', %(now)s, 'platform', 'valid_until passed' FROM expired
-"""
 
 
 @dataclass(frozen=True)
@@ -146,27 +127,6 @@ class Warehouse:
             return session.frame(asked.statement(parameters, day))
 
         return self.run(answer)
-
-    def change_status(self, recommendation_id: str, status: str, at: datetime, actor: str, note: str = "") -> None:
-        """Move a recommendation along its life cycle and write the audit entry.
-
-        Raises:
-            InputError: There is no such recommendation, or it cannot go there from where it is.
-        """
-        with connect(self.url) as connection:
-            row = connection.execute(STATUS, (recommendation_id,)).fetchone()
-            if row is None:
-                raise InputError(
-                    f"There is no recommendation {recommendation_id}: list them with `cloud-optimizer export`."
-                )
-            new = check_step(recommendation_id, row[0], status)
-            connection.execute(SET_STATUS, (new, recommendation_id))
-            connection.execute(AUDIT, (recommendation_id, row[0], new, at, actor, note or None))
-
-    def expire_recommendations(self, now: datetime) -> int:
-        """Expire proposed and accepted recommendations whose time has passed; return their number."""
-        with connect(self.url) as connection:
-            return connection.execute(EXPIRE, {"now": now}).rowcount
 
 
 def _by_name(frames: Mapping[Table, pl.DataFrame]) -> list[tuple[Table, pl.DataFrame]]:

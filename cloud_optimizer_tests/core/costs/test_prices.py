@@ -39,6 +39,23 @@ def test_the_most_specific_row_of_the_table_prices_a_workload() -> None:
     assert resolved["currency"].to_list() == ["EUR", "EUR", "USD", "USD"]
 
 
+def test_a_price_of_its_own_is_the_most_specific_one_and_half_a_price_is_none() -> None:
+    own = {
+        "cluster": ["eu", "eu", "eu"],
+        "workload_id": ["a", "b", "c"],
+        "sku": ["arm", "arm", "arm"],
+        "core_hour": [0.5, 0.6, None],
+        "gib_hour": [0.05, None, None],
+        "list_core_hour": [0.7, None, None],
+        "list_gib_hour": [None, None, None],
+        "currency": ["GBP", "GBP", None],
+    }
+    workloads = pl.DataFrame(own, schema_overrides={"list_gib_hour": pl.Float64})
+    resolved = workload_prices(workloads, table(("eu", "arm", 1.0, 0.1, None, None, "EUR")), PriceSettings())
+    assert resolved.row(0)[2:] == (0.5, 0.05, 0.7, 0.05, "GBP")
+    assert resolved["core_hour"].to_list()[1:] == [1.0, 1.0]
+
+
 def test_a_row_for_everything_replaces_the_default() -> None:
     workloads = pl.DataFrame({"cluster": ["eu"], "workload_id": ["a"]})
     resolved = workload_prices(workloads, table((None, None, 7.0, 0.7, None, None, None)), PriceSettings())

@@ -138,7 +138,7 @@ def test_a_scaled_workload_gets_replicas_a_schedule_and_an_absolute_autoscaler_t
 
 def test_preferences_that_name_a_workload_twice_are_refused() -> None:
     twice = pl.DataFrame({"workload_id": ["web", "web"]})
-    with pytest.raises(InputError, match="web twice"):
+    with pytest.raises(InputError, match="web is named twice"):
         recommend(inputs(rollup("web", STEADY), preferences=twice))
 
 

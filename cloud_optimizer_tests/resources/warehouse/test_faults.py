@@ -26,7 +26,7 @@ from cloud_optimizer.resources.warehouse import HOURS, RAW_SAMPLES, Warehouse
 from cloud_optimizer_tests.resources.warehouse.frames import rows
 from cloud_optimizer_tests.resources.warehouse.loader import DAY, NEXT, both, load_for_ever, many_rows
 
-KILLS = int(os.environ.get("CLOUD_OPTIMIZER_TEST_KILLS", "6"))
+KILLS = 20
 WORKLOADS = 2000
 OTHER_CONNECTIONS = (
     "SELECT count(*) FROM pg_stat_activity"

@@ -2,12 +2,16 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+import polars as pl
 import psycopg
 import pytest
 from psycopg.rows import tuple_row
 
+from cloud_optimizer.core.costs.prices import PriceSettings
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.resources.warehouse import RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse.dimensions import record_workloads
+from cloud_optimizer.resources.warehouse.life_cycle import change_status, expire_recommendations, read_ledger
 from cloud_optimizer_tests.resources.warehouse.frames import rows
 
 DAY = date(2025, 3, 1)
@@ -36,8 +40,8 @@ def audit(warehouse: Warehouse) -> list[tuple[object, ...]]:
 
 
 def test_every_step_is_in_the_audit(proposed: Warehouse) -> None:
-    proposed.change_status(FIRST, "accepted", NOW, actor="ann", note="fits")
-    proposed.change_status(FIRST, "applied", NOW, actor="pipeline")
+    change_status(proposed, [FIRST], "accepted", NOW, actor="ann", note="fits")
+    change_status(proposed, [FIRST], "applied", NOW, actor="pipeline")
     assert statuses(proposed) == ["applied", "proposed"]
     assert audit(proposed) == [
         (FIRST, "proposed", "accepted", "ann", "fits"),
@@ -50,28 +54,57 @@ def test_every_step_is_in_the_audit(proposed: Warehouse) -> None:
 )
 def test_a_step_that_the_life_cycle_does_not_have_changes_nothing(proposed: Warehouse, steps: list[str]) -> None:
     for step in steps[:-1]:
-        proposed.change_status(FIRST, step, NOW, actor="ann")
+        change_status(proposed, [FIRST], step, NOW, actor="ann")
     before = (statuses(proposed), audit(proposed))
     with pytest.raises(InputError, match=f"cannot become {steps[-1]}"):
-        proposed.change_status(FIRST, steps[-1], NOW, actor="ann")
+        change_status(proposed, [FIRST], steps[-1], NOW, actor="ann")
     assert (statuses(proposed), audit(proposed)) == before
 
 
-def test_an_unknown_recommendation_is_refused(proposed: Warehouse) -> None:
+def test_an_unknown_recommendation_is_refused_and_so_are_those_beside_it(proposed: Warehouse) -> None:
     with pytest.raises(InputError, match="no recommendation"):
-        proposed.change_status("'; DROP TABLE recommendations; --", "accepted", NOW, actor="ann")
+        change_status(proposed, ["'; DROP TABLE recommendations; --", FIRST], "accepted", NOW, actor="ann")
+    with pytest.raises(InputError, match="no recommendation"):
+        change_status(proposed, [FIRST, "zeta"], "accepted", NOW, actor="ann")
+    assert statuses(proposed) == ["proposed", "proposed"]
 
 
 def test_running_the_partition_again_keeps_what_people_decided(proposed: Warehouse) -> None:
-    proposed.change_status(SECOND, "dismissed", NOW, actor="ann")
+    change_status(proposed, [SECOND], "dismissed", NOW, actor="ann")
     proposed.replace("alpha", DAY, NEXT, {RECOMMENDATIONS: rows(RECOMMENDATIONS, "alpha", DAY)})
     assert statuses(proposed) == ["proposed", "dismissed"]
 
 
 def test_only_open_recommendations_expire_when_their_time_has_passed(proposed: Warehouse) -> None:
-    proposed.change_status(FIRST, "applied", NOW, actor="ann")
-    assert proposed.expire_recommendations(NOW) == 0
-    assert proposed.expire_recommendations(NOW + timedelta(hours=12)) == 1
+    change_status(proposed, [FIRST], "applied", NOW, actor="ann")
+    assert expire_recommendations(proposed, NOW) == 0
+    assert expire_recommendations(proposed, NOW + timedelta(hours=12)) == 1
     assert statuses(proposed) == ["applied", "expired"]
     assert audit(proposed)[-1] == (SECOND, "proposed", "expired", "platform", "valid_until passed")
-    assert proposed.expire_recommendations(NOW + timedelta(hours=12)) == 0
+    assert expire_recommendations(proposed, NOW + timedelta(hours=12)) == 0
+
+
+def test_what_is_applied_enters_the_ledger_at_the_prices_of_the_time_and_a_rollback_ends_it(
+    proposed: Warehouse,
+) -> None:
+    priced = {"cluster": ["alpha"], "workload_id": ["w0"], "core_hour": [0.5], "gib_hour": [0.1]}
+    record_workloads(proposed, pl.DataFrame(priced), NOW - timedelta(days=3))
+    change_status(proposed, [FIRST, SECOND], "applied", NOW, actor="ann", prices=PriceSettings(core_hour=9.0))
+    ledger = read_ledger(proposed, "alpha", NOW + timedelta(seconds=1))
+    assert ledger.select("recommendation_id", "applied_by", "core_hour").rows() == [
+        (FIRST, "ann", 0.5),
+        (SECOND, "ann", 9.0),
+    ]
+    later = NOW + timedelta(hours=5)
+    change_status(proposed, [FIRST], "reverted", later, actor="bob", note="too slow")
+    ended = read_ledger(proposed, "alpha", later).row(0, named=True)
+    assert (ended["reverted_at"], ended["reverted_by"], ended["revert_reason"]) == (later, "bob", "too slow")
+    assert read_ledger(proposed, "alpha", NOW).is_empty()
+
+
+def test_a_rollback_before_its_application_changes_nothing(proposed: Warehouse) -> None:
+    change_status(proposed, [FIRST], "applied", NOW, actor="ann")
+    before = (statuses(proposed), audit(proposed))
+    with pytest.raises(InputError, match="cannot be taken back before it was applied"):
+        change_status(proposed, [FIRST], "reverted", NOW - timedelta(hours=1), actor="ann")
+    assert (statuses(proposed), audit(proposed)) == before

@@ -31,7 +31,7 @@ START = date(2025, 3, 3)
 GIB = 2.0**30
 TEXTS = {
     "cluster", "workload_id", "workload", "other_workload", "largest_workload", "service", "owner",
-    "target", "model", "kind", "worst_column", "reasons",
+    "target", "model", "kind", "worst_column", "reasons", "slo_class", "sku", "currency",
 }  # fmt: skip
 Usage = Callable[[int], float]
 
@@ -69,6 +69,22 @@ def describe(warehouse: Warehouse, **columns: list[object]) -> None:
     count = len(next(iter(columns.values())))
     frame = pl.DataFrame({"cluster": ["alpha"] * count, **columns})
     record_workloads(warehouse, frame, datetime(2025, 1, 1, tzinfo=UTC))
+
+
+def test_workload_inventory(warehouse: Warehouse) -> None:
+    grown = hours("a", 48, lambda _: 1.0).with_columns(
+        cpu_capacity_cores=pl.when(pl.col("timestamp").dt.date() > START).then(8.0).otherwise(4.0)
+    )
+    put(warehouse, {HOURS: pl.concat([grown, hours("b", 48, lambda _: 1.0)])})
+    describe(warehouse, workload_id=["a"], owner=["ann"], slo_class=["critical"])
+    answer = warehouse.query("workload_inventory", cluster="alpha")
+    columns = ["workload_id", "owner", "slo_class", "cpu_capacity_cores", "capacity_since"]
+    assert answer.select(columns).rows() == [
+        ("a", "ann", "critical", 8.0, START + timedelta(days=1)),
+        ("b", None, None, 4.0, START),
+    ]
+    day_before = warehouse.query("workload_inventory", cluster="alpha", until=START + timedelta(days=1))
+    assert day_before["cpu_capacity_cores"].to_list() == [4.0, 4.0]
 
 
 def test_utilisation_by_service_and_hour(warehouse: Warehouse) -> None:

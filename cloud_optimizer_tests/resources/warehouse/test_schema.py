@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from cloud_optimizer.core.costs.ledger import LEDGER_SCHEMA
 from cloud_optimizer.core.costs.prices import PRICE_TABLE_SCHEMA
 from cloud_optimizer.resources.warehouse import TABLES, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import WORKLOAD_SCHEMA
@@ -23,6 +24,7 @@ JUSTIFIED = [
     ("quarantined_metrics", "quarantined_metrics_time"),
     ("raw_workload_metrics", "raw_workload_metrics_brin"),
     ("recommendation_transitions", "recommendation_transitions_of"),
+    ("savings_ledger", "savings_ledger_of"),
     ("workload_hours", "workload_hours_series"),
     ("workloads", "workloads_current"),
 ]
@@ -37,7 +39,11 @@ def connection(warehouse: Warehouse) -> Iterator[psycopg.Connection]:
 
 def test_every_table_has_exactly_the_columns_of_its_contract(connection: psycopg.Connection) -> None:
     contracts = {table.name: list(table.schema) for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS)}
-    contracts |= {"workloads": list(WORKLOAD_SCHEMA), "prices": list(PRICE_TABLE_SCHEMA)}
+    contracts |= {
+        "savings_ledger": list(LEDGER_SCHEMA),
+        "workloads": list(WORKLOAD_SCHEMA),
+        "prices": list(PRICE_TABLE_SCHEMA),
+    }
     found = {name: [row[0] for row in connection.execute(COLUMNS, (name,))] for name in contracts}
     assert {name: sorted(columns) for name, columns in found.items()} == {
         name: sorted(columns) for name, columns in contracts.items()

@@ -1,0 +1,43 @@
+"""`mark`: what people did with recommendations."""
+
+import getpass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cloud_optimizer.settings import load_settings
+
+
+class Mark(StrEnum):
+    """Where people may take a recommendation; the platform itself lets it expire."""
+
+    ACCEPTED = "accepted"
+    DISMISSED = "dismissed"
+    PROPOSED = "proposed"
+    APPLIED = "applied"
+    REVERTED = "reverted"
+
+
+def mark(
+    status: Annotated[Mark, typer.Argument(help="What was done.")],
+    recommendations: Annotated[list[str], typer.Argument(help="Their ids, as `export` prints them.")],
+    by: Annotated[str | None, typer.Option(help="Who did it; default: the user who runs this.")] = None,
+    note: Annotated[str, typer.Option(help="Why.")] = "",
+    at: Annotated[datetime | None, typer.Option(help="When it was done, UTC; default: now.")] = None,
+) -> None:
+    """Record that recommendations were accepted, dismissed, reopened, applied or reverted.
+
+    What is applied enters the ledger of savings; the asset realised_savings measures from then on what came of it.
+    """
+    from cloud_optimizer.connections import local_platform
+    from cloud_optimizer.resources.warehouse.life_cycle import change_status
+
+    settings = load_settings()
+    moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    actor = by or getpass.getuser()
+    with local_platform(settings) as platform:
+        prices = settings.recommendation.prices
+        change_status(platform.warehouse, recommendations, status, moment, actor, note, prices)
+    typer.echo(f"{len(set(recommendations))} now {status}: {', '.join(sorted(set(recommendations)))}")

@@ -1,0 +1,93 @@
+"""A bill on its way into the warehouse: its lines are stored, and workloads get the prices that it implies."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import polars as pl
+from psycopg import sql
+
+from cloud_optimizer.core.contracts import DAY
+from cloud_optimizer.core.costs.focus import BillPrices, prices_from_bill
+from cloud_optimizer.core.costs.prices import PriceSettings
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.names import check_cluster
+from cloud_optimizer.core.table_input import conform
+from cloud_optimizer.resources.warehouse.dimensions import record_workloads
+from cloud_optimizer.resources.warehouse.tables import COST_LINES
+from cloud_optimizer.resources.warehouse.warehouse import Warehouse
+
+PERIOD: Final = ("ChargePeriodStart", "ChargePeriodEnd")
+RESOURCES: Final = sql.SQL("""
+SELECT DISTINCT ON (workload_id)
+       capacity.cluster, workload_id, coalesce(known.resource_id, workload_id) AS resource_id,
+       capacity.cpu_capacity_cores, capacity.memory_capacity_bytes
+FROM capacity_days AS capacity
+LEFT JOIN current_workloads AS known USING (cluster, workload_id)
+WHERE cluster = {cluster}
+ORDER BY workload_id, capacity.date < {end} DESC, abs(capacity.date - {end})
+""")
+
+
+@dataclass(frozen=True)
+class LoadedBill:
+    """What a bill brought.
+
+    Args:
+        lines: Number of lines stored.
+        first_day: First day with a line.
+        last_day: Last day with a line.
+        bill: Prices of workloads, and the lines that gave none.
+    """
+
+    lines: int
+    first_day: date
+    last_day: date
+    bill: BillPrices
+
+
+def load_bill(
+    warehouse: Warehouse, lines: pl.DataFrame, cluster: str, label: str, settings: PriceSettings
+) -> LoadedBill:
+    """Store the lines in the place of what was known of their days, and record the prices they imply.
+
+    Args:
+        warehouse: Where to.
+        lines: FOCUS 1.2 lines, typed or as text; columns that are not stored are ignored.
+        cluster: Whose bill it is.
+        label: How messages name the bill.
+        settings: Proportion of core and memory price where a line names an instance.
+
+    Raises:
+        InputError: A column is missing, a cell cannot be read, or the lines mix currencies; nothing was stored.
+    """
+    check_cluster(cluster)
+    stored = lines.select(name for name in lines.columns if name in COST_LINES.schema and name != "cluster")
+    typed = conform(stored, COST_LINES.schema, PERIOD, label)
+    if typed.is_empty():
+        raise InputError(f"{label} has no cost lines: export a period that was billed.")
+    days = typed["ChargePeriodStart"].dt.date().unique().sort().to_list()
+    first, last = days[0], days[-1]
+    end = last + DAY
+    resources = warehouse.frame(RESOURCES.format(cluster=sql.Literal(cluster), end=sql.Literal(end)))
+    bill = prices_from_bill(typed, resources, settings)
+    missing = {name: pl.lit(None, kind) for name, kind in COST_LINES.schema.items() if name not in typed.columns}
+    complete = typed.with_columns(**missing).with_columns(cluster=pl.lit(cluster))
+    warehouse.replace(cluster, first, end, {COST_LINES: _with_json_tags(complete.select(COST_LINES.schema.names()))})
+    record_workloads(warehouse, bill.prices, typed["ChargePeriodStart"].sort()[0])
+    return LoadedBill(typed.height, first, last, bill)
+
+
+def _with_json_tags(lines: pl.DataFrame) -> pl.DataFrame:
+    """Keep tags where they are JSON, as FOCUS wants them; anything else could not be stored."""
+    other = [tags for tags in lines["Tags"].unique() if not _is_json(tags)]
+    return lines.with_columns(pl.when(pl.col("Tags").is_in(other).not_()).then("Tags"))
+
+
+def _is_json(text: str | None) -> bool:
+    try:
+        json.loads(text or "")
+    except ValueError:
+        return False
+    return True
