@@ -2,11 +2,20 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from dagster import DagsterInstance
+from dagster import DagsterInstance, MultiPartitionKey, MultiPartitionMapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_optimizer.partitions import PARTITIONS, PREVIOUS_DAY, Slice, midnight, partition_key, slices
+from cloud_optimizer.partitions import (
+    DAYS,
+    PARTITIONS,
+    PREVIOUS_DAY,
+    Slice,
+    days_before,
+    midnight,
+    partition_key,
+    slices,
+)
 
 MONDAY = date(2026, 3, 2)
 
@@ -62,12 +71,28 @@ def test_a_key_names_cluster_and_date_in_the_order_that_dagster_uses() -> None:
     assert PARTITIONS.get_partition_key_from_str("web|2026-03-02") == key
 
 
-def test_the_forecast_of_a_day_was_made_the_day_before_in_the_same_cluster() -> None:
+def upstream(mapping: MultiPartitionMapping, asked: MultiPartitionKey) -> list[str]:
     with DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("cluster", ["batch", "web"])
-        asked = PARTITIONS.subset_with_partition_keys([partition_key("web", day(1))])
+        subset = PARTITIONS.subset_with_partition_keys([asked])
         now = datetime(2026, 4, 1, tzinfo=UTC)
-        result = PREVIOUS_DAY.get_upstream_mapped_partitions_result_for_partitions(
-            asked, PARTITIONS, PARTITIONS, now, instance
+        result = mapping.get_upstream_mapped_partitions_result_for_partitions(
+            subset, PARTITIONS, PARTITIONS, now, instance
         )
-    assert list(result.partitions_subset.get_partition_keys()) == ["web|2026-03-02"]
+    assert result.required_but_nonexistent_subset.is_empty
+    return sorted(result.partitions_subset.get_partition_keys())
+
+
+def test_the_forecast_of_a_day_was_made_the_day_before_in_the_same_cluster() -> None:
+    assert upstream(PREVIOUS_DAY, partition_key("web", day(1))) == ["web|2026-03-02"]
+
+
+def test_what_looks_back_reads_its_own_day_and_those_before_it_of_its_cluster() -> None:
+    keys = upstream(days_before(14), partition_key("web", day(14)))
+    assert keys == [str(partition_key("web", day(n))) for n in range(15)]
+
+
+def test_looking_back_from_the_first_days_ends_at_the_first_partition() -> None:
+    second = DAYS.start.date() + timedelta(days=1)
+    keys = upstream(days_before(14), partition_key("web", second))
+    assert keys == [str(partition_key("web", when)) for when in (second - timedelta(days=1), second)]

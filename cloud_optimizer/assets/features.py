@@ -1,16 +1,19 @@
 """Features: one row per workload and hour, offline in Parquet and online in Feast's store."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 
-from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, asset
+from dagster import AssetDep, AssetExecutionContext, MaterializeResult, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.features.build import feature_frame
 from cloud_optimizer.core.features.registry import FEATURES, WARMUP
 from cloud_optimizer.core.rollup import panel_from_rollup
-from cloud_optimizer.partitions import slices_of
+from cloud_optimizer.core.versions import day_versions
+from cloud_optimizer.partitions import days_before, slices_of
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.feature_store.offline import FEATURE_SCHEMA
 from cloud_optimizer.resources.warehouse import HOURS, Warehouse
@@ -21,15 +24,15 @@ ONLINE_LOOKBACK = timedelta(days=7)
 
 @asset(
     **partitioned("features", {"polars", "parquet"}, MODEL_OWNERS),
-    deps=["workload_metrics"],
+    deps=[AssetDep("workload_metrics", partition_mapping=days_before(WARMUP.days))],
     metadata={"dagster/column_schema": table_schema(FEATURE_SCHEMA, DESCRIPTIONS)},
     description=f"{len(FEATURES)} features a workload and hour, each computed from that hour and earlier ones only.",
 )
 def workload_features(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], feature_store: ResourceParam[FeatureStore]
-) -> MaterializeResult:
+) -> Iterator[MaterializeResult]:
     """Build the rows of every slice from the roll-up, with the longest window of history before it."""
-    metadata = {}
+    metadata, versions = {}, {}
     for part in slices_of(context):
         begin = part.start - WARMUP
         hours = warehouse.read(HOURS, part.cluster, begin.date(), part.next_day)
@@ -37,8 +40,9 @@ def workload_features(
         frame = feature_frame(panel, part.cluster, part.start, part.end)
         feature_store.write(part.cluster, frame, days=list(part.days))
         rows_by_day(context, part, frame["timestamp"].dt.date())
+        versions |= {part.key(day): text for day, text in day_versions(part.days, frame).items()}
         metadata = {"rows": frame.height, "features": len(FEATURES), "head": table_head(frame)}
-    return MaterializeResult(metadata=metadata)
+    yield from versioned(context, "workload_features", versions, metadata)
 
 
 @asset(

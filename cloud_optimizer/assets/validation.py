@@ -10,12 +10,14 @@ from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import OWNERS
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.contracts import CLEAN_SCHEMA, HOUR
 from cloud_optimizer.core.records import QUARANTINE_SCHEMA
 from cloud_optimizer.core.rollup import roll_up
 from cloud_optimizer.core.validation import Validated, run_checks, validate
 from cloud_optimizer.core.validation.contract import clean_contract
+from cloud_optimizer.core.versions import day_versions
 from cloud_optimizer.partitions import BACKFILL_POLICY, PARTITIONS, Slice, slices_of
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceCatalog
 from cloud_optimizer.resources.warehouse import CLEAN_SAMPLES, HOURS, QUARANTINE, RAW_SAMPLES, Warehouse
@@ -69,6 +71,7 @@ def validation(
 ) -> Iterator[MaterializeResult | AssetCheckResult]:
     """Validate every slice at once and replace grid, roll-up and quarantine in one transaction."""
     checks: list[SliceCheck] = []
+    versions = {}
     for part in slices_of(context):
         source = telemetry.entry(part.cluster)
         cadence = source.cadence
@@ -80,11 +83,12 @@ def validation(
         warehouse.replace(part.cluster, part.first, part.next_day, frames)
         rows_by_day(context, part, validated.clean["timestamp"].dt.date(), "workload_metrics")
         rows_by_day(context, part, validated.quarantined["timestamp"].dt.date(), "quarantined_metrics")
+        versions |= {part.key(day): text for day, text in day_versions(part.days, validated.clean, hours).items()}
         verdicts = run_checks(
             validated, part.start, part.end, settings.validation, _judged_at(source, part, samples, clock())
         )
         checks += [SliceCheck(v.name, part, v.passed, v.description, v.metadata) for v in verdicts]
-    yield MaterializeResult("workload_metrics", metadata=_clean_metadata(part, validated))
+    yield from versioned(context, "workload_metrics", versions, _clean_metadata(part, validated))
     yield MaterializeResult("quarantined_metrics", metadata=_quarantine_metadata(validated))
     yield from check_results("workload_metrics", checks, BLOCKING)
 

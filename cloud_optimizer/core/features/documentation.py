@@ -27,6 +27,16 @@ This page is generated from `cloud_optimizer/core/features/registry.py`; a test 
 - Times are UTC.
 """
 
+_LATE: Final = f"""## Late and corrected samples
+
+Every partition of `raw_workload_metrics`, `workload_metrics` and `workload_features` carries a digest of its rows as
+its data version. Materialize the ingestion of a day again after its samples were corrected, and Dagster shows exactly
+what looks at that day as out of date: the features of that day and of the {WARMUP.days} days after it, in that cluster.
+Materializing those partitions is enough; the result is that of a clean build. Where the samples turn out to be the
+same, nothing is out of date. A run over several days records each partition a second time, with its own version,
+because Dagster gives all partitions of a run one version.
+"""
+
 _BY_HAND: Final = """## Feast by hand
 
 The configuration is `cloud_optimizer/feature_repo/feature_store.yaml`. Set `PGHOST` (a host, or the folder of the
@@ -46,7 +56,7 @@ stays with nulls there, while Feast leaves it out.
 
 def features_markdown() -> str:
     """Return the text of docs/features.md."""
-    return "\n".join([_INTRODUCTION, *_groups(), *_target_time(), *_services(), _BY_HAND])
+    return "\n".join([_INTRODUCTION, *_groups(), *_target_time(), *_services(), _LATE, _BY_HAND])
 
 
 def _groups() -> Iterator[str]:
