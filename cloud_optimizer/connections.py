@@ -14,6 +14,7 @@ from cloud_optimizer.resources.notifications import Notifications, channels_of
 from cloud_optimizer.resources.postgres import DatabaseUrls, EmbeddedPostgres, database_urls
 from cloud_optimizer.resources.postgres.migrations import migrate
 from cloud_optimizer.resources.telemetry.catalog import SourceAccess, SourceCatalog
+from cloud_optimizer.resources.tuning import Searches
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.settings import Settings
 
@@ -61,6 +62,11 @@ class Platform:
     def model_registry(self) -> ModelRegistry:
         """Models and champions in MLflow."""
         return ModelRegistry(self.settings.mlflow_tracking_uri or self.urls.mlflow, self._folder("models"))
+
+    @cached_property
+    def searches(self) -> Searches:
+        """Searches for hyper-parameters in PostgreSQL."""
+        return Searches(self.urls.warehouse, self.urls.registry)
 
     @cached_property
     def drift_reports(self) -> DriftReports:

@@ -12,13 +12,20 @@ from cloud_optimizer.assets.forecasting import demand_forecast
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.monitoring import drift_report, forecast_accuracy_asset
 from cloud_optimizer.assets.training import MODEL_ASSETS
+from cloud_optimizer.assets.tuning import tuned_hyperparameters
 from cloud_optimizer.assets.validation import validation
 from cloud_optimizer.automation.alerts import alerts
-from cloud_optimizer.automation.jobs import complete_partition_job, ingestion_job, recommendation_job, retraining_job
+from cloud_optimizer.automation.jobs import (
+    complete_partition_job,
+    ingestion_job,
+    recommendation_job,
+    retraining_job,
+    tuning_job,
+)
 from cloud_optimizer.automation.new_clusters import new_clusters
 from cloud_optimizer.automation.retention import retention_job, weekly_retention
 from cloud_optimizer.automation.retraining_health import retraining_succeeds
-from cloud_optimizer.automation.schedules import daily_partition, missing_partitions, newest_partitions
+from cloud_optimizer.automation.schedules import daily_partition, missing_partitions, newest_partitions, weekly_tuning
 from cloud_optimizer.automation.sensors import retraining_on_cause
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.clock import utc_now
@@ -29,6 +36,7 @@ ASSETS = [
     validation,
     workload_features,
     online_features,
+    tuned_hyperparameters,
     *MODEL_ASSETS,
     model_comparison,
     champion_model,
@@ -47,6 +55,7 @@ RESOURCES = {
     "feature_store": "Features: Parquet offline, PostgreSQL online, Feast as the catalogue.",
     "evaluations": "Out-of-time losses of candidate models.",
     "model_registry": "Models and champions in MLflow.",
+    "searches": "Searches for hyper-parameters: Optuna on PostgreSQL.",
     "drift_reports": "Evidently reports as files.",
     "notifications": "Messages to people, over webhook and e-mail.",
 }
@@ -67,8 +76,8 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return Definitions(
         assets=ASSETS,
         asset_checks=[retraining_succeeds],
-        jobs=[ingestion_job, recommendation_job, complete_partition_job, retraining_job, retention_job],
-        schedules=[newest_partitions, daily_partition, missing_partitions, weekly_retention],
+        jobs=[ingestion_job, recommendation_job, complete_partition_job, retraining_job, tuning_job, retention_job],
+        schedules=[newest_partitions, daily_partition, missing_partitions, weekly_tuning, weekly_retention],
         sensors=[new_clusters, retraining_on_cause, alerts],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs

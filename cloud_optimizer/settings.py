@@ -24,6 +24,7 @@ from cloud_optimizer.core.recommendations.settings import RecommendationSettings
 from cloud_optimizer.core.retention import RetentionSettings
 from cloud_optimizer.core.retraining import RetrainingSettings
 from cloud_optimizer.core.training import TrainingSettings
+from cloud_optimizer.core.tuning.settings import TuningSettings
 from cloud_optimizer.core.validation.settings import ValidationSettings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -92,6 +93,7 @@ class Settings(BaseSettings):
     validation: ValidationSettings = Field(ValidationSettings(), description="Bounds of plausible telemetry.")
     forecast: ForecastSettings = Field(ForecastSettings(), description="What is forecast and how far.")
     training: TrainingSettings = Field(TrainingSettings(), description="History and held-out days of a training.")
+    tuning: TuningSettings = Field(TuningSettings(), description="Search for hyper-parameters.")
     champion: ChampionSettings = Field(ChampionSettings(), description="How much better a new champion must be.")
     drift_reference_days: int = Field(
         28, ge=8, le=120, description="Last days of a champion's training window that a day is compared with."

@@ -20,6 +20,7 @@ GROUPS = {
     "features": {"workload_features", "feature_store"},
     "training": {"seasonal_naive_model", "autotheta_model", "lightgbm_model", "xgboost_model", "catboost_model"}
     | {"lstm_model", "gru_model"},
+    "tuning": {"tuned_hyperparameters"},
     "champion": {"model_comparison", "champion_model"},
     "forecasting": {"demand_forecast"},
     "decisions": {"scaling_recommendations", "policy_replay", "cost_report", "realised_savings"},
@@ -146,7 +147,19 @@ def test_the_two_jobs_together_make_the_whole_graph_and_train_apart_from_decidin
     }
     assert GROUPS["training"] | GROUPS["champion"] <= selected["retraining"]
     assert selected["retraining"].isdisjoint(selected["complete_partition"])
-    assert set().union(*GROUPS.values()) <= selected["retraining"] | selected["complete_partition"]
+    apart = GROUPS["tuning"]  # weekly
+    assert set().union(*GROUPS.values()) - apart <= selected["retraining"] | selected["complete_partition"]
+
+
+def test_trainings_descend_from_tuning_and_no_other_job_searches(defs: Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    assert AssetKey("tuned_hyperparameters") in AssetSelection.assets("lightgbm_model").upstream().resolve(graph)
+    searching = [
+        job.name
+        for job in defs.jobs or ()
+        if AssetKey("tuned_hyperparameters") in defs.resolve_job_def(job.name).asset_layer.executable_asset_keys
+    ]
+    assert searching == ["tuning"]
 
 
 def test_definitions_are_built_anew_and_take_other_resources(home: Path) -> None:

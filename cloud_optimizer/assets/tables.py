@@ -40,6 +40,7 @@ MEASURES = {
     **{f"q{level:g}": "unit of the target" for level in QUANTILE_LEVELS},
     **dict.fromkeys(("demand", "absolute_error", "quantile_score", "over_forecast", "shortage"), "unit of the target"),
     **dict.fromkeys(("wape", "expected_wape", "wql", "score", "incumbent_score"), "share of demand"),
+    **dict.fromkeys(("search_loss", "confirmation_loss"), "share of the defaults' loss"),
     **dict.fromkeys(("observations", "count"), "intervals, counted"),
     **dict.fromkeys(("violating_observations", "violating_workload_days", "completeness"), "fraction, 0 to 1"),
     "mase": "multiple of the seasonal naive's error",
@@ -55,7 +56,7 @@ MEASURES = {
     "roi": "multiple of the cost of the changes",
     "payback_days": "days",
     "lookback_days": "days",
-    **{name: f"{name.replace('_', ' ')}, counted" for name in ("series", "workloads", "changes", "samples")},
+    **{name: f"{name.replace('_', ' ')}, counted" for name in ("series", "workloads", "changes", "samples", "trials")},
     "sample_count": "samples, counted",
 }
 """Numbers whose unit their name does not carry."""

@@ -22,7 +22,6 @@ from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.core.errors import CloudOptimizerError
-from cloud_optimizer.core.forecasting.contract import Forecaster
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
@@ -34,10 +33,13 @@ from cloud_optimizer.core.training import (
     observed_part,
     train,
 )
+from cloud_optimizer.core.tuning.choice import Hyperparameters, chosen_hyperparameters
 from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore
 from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
+from cloud_optimizer.resources.warehouse import Warehouse
+from cloud_optimizer.resources.warehouse.tuned import tunings_as_of
 from cloud_optimizer.settings import Settings
 
 TRAINED = {"trained": False}
@@ -70,7 +72,7 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
     @asset(
         **partitioned("training", kinds, MODEL_OWNERS),
         name=name,
-        deps=["workload_features"],
+        deps=["workload_features", "tuned_hyperparameters"],
         metadata={"dagster/column_schema": table_schema(EVALUATION_SCHEMA)},
         check_specs=check_specs(name, TRAINED, {"trained": "The family could be evaluated and fitted."}),
         description=f"{description} Trained as of the end of the day, with its out-of-time losses.",
@@ -81,6 +83,7 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
         feature_store: ResourceParam[FeatureStore],
         evaluations: ResourceParam[EvaluationStore],
         model_registry: ResourceParam[ModelRegistry],
+        warehouse: ResourceParam[Warehouse],
         settings: ResourceParam[Settings],
     ) -> Iterator[MaterializeResult | AssetCheckResult]:
         """Evaluate the family out of time, fit it on everything up to the day, log it and keep its losses."""
@@ -90,15 +93,17 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
             for day in part.days:
                 panel = training_panel(feature_store, part.cluster, day, settings)
                 key = RunKey(name, part.cluster, day, context.run.run_id, context.retry_number)
+                tuning = tunings_as_of(warehouse, part.cluster, day).get(family)
+                chosen = chosen_hyperparameters(family, tuning)
                 try:
-                    trained, logged = _train(FORECASTERS[family](), key, panel, model_registry, settings)
+                    trained, logged = _train(chosen, key, panel, model_registry, settings)
                 except CloudOptimizerError as error:
                     evaluations.remove(part.cluster, day, family)
                     checks.append(SliceCheck("trained", Slice(part.cluster, day, day), False, str(error)))
                     continue
                 evaluations.write(part.cluster, day, family, _losses(trained, part.cluster, day, logged))
                 checks.append(SliceCheck("trained", Slice(part.cluster, day, day), True, f"trained as of {day}"))
-                metadata = _metadata(trained, logged)
+                metadata = _metadata(trained, logged, chosen)
                 context.add_asset_metadata({"mlflow_run": logged.run_id}, partition_key=part.key(day))
         yield MaterializeResult(metadata=metadata)
         yield from check_results(name, checks, TRAINED)
@@ -107,16 +112,17 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
 
 
 def _train(
-    forecaster: Forecaster, key: RunKey, panel: Panel, registry: ModelRegistry, settings: Settings
+    chosen: Hyperparameters, key: RunKey, panel: Panel, registry: ModelRegistry, settings: Settings
 ) -> tuple[Trained, LoggedModel]:
     with registry.run(key) as run_id:
-        trained = train(forecaster, panel, settings.training, settings.forecast)
+        trained = train(chosen.forecaster, panel, settings.training, settings.forecast)
         logged = registry.log_fitted(
             run_id,
             trained.fitted,
             data_version=data_version(panel),
-            params={**settings.forecast.model_dump(), **settings.training.model_dump()},
+            params={**settings.forecast.model_dump(), **settings.training.model_dump(), **chosen.logged},
             metrics=trained.metrics,
+            tags=chosen.tags,
             example=panel.rows(range(min(3, len(panel.workload_ids)))),
         )
     return trained, logged
@@ -126,8 +132,9 @@ def _losses(trained: Trained, cluster: str, day: date, logged: LoggedModel) -> p
     return evaluation_frame(trained.result, cluster, day, logged.model_id)
 
 
-def _metadata(trained: Trained, logged: LoggedModel) -> dict[str, object]:
+def _metadata(trained: Trained, logged: LoggedModel, chosen: Hyperparameters) -> dict[str, object]:
     return {
+        "hyperparameters": chosen.source,
         "fit_seconds": round(trained.fit_seconds, 2),
         "mlflow_run": logged.run_id,
         "model_id": logged.model_id,

@@ -4,6 +4,7 @@ from dagster import AssetSelection, define_asset_job
 
 INGESTION = AssetSelection.groups("ingestion", "validation", "features")
 TRAINING = AssetSelection.groups("training", "champion")
+TUNING = AssetSelection.groups("tuning")
 DECISIONS = AssetSelection.groups("forecasting", "decisions", "monitoring")
 REPLAY = AssetSelection.assets("policy_replay")
 
@@ -29,4 +30,10 @@ retraining_job = define_asset_job(
     "retraining",
     selection=TRAINING,
     description="Train every family as of a day, compare out of time, and promote only what is measurably better.",
+)
+
+tuning_job = define_asset_job(
+    "tuning",
+    selection=TUNING,
+    description="Search hyper-parameters as of a day; trainings from that day on use what beat the defaults.",
 )

@@ -1,4 +1,4 @@
-"""Schedules of the graph: the newest partitions, yesterday completely, and what is missing of the last days.
+"""Schedules of the graph: the newest partitions, yesterday completely, what is missing of the last days, and tuning.
 
 A cluster without a champion is left to the sensors: its telemetry is ingested by automation.new_clusters, and its first
 training is requested by automation.sensors.
@@ -19,7 +19,7 @@ from dagster import (
     schedule,
 )
 
-from cloud_optimizer.automation.jobs import complete_partition_job, recommendation_job
+from cloud_optimizer.automation.jobs import complete_partition_job, recommendation_job, tuning_job
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.partitions import partition_key, slices
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceCatalog
@@ -43,6 +43,12 @@ def first_champions(instance: DagsterInstance) -> Mapping[str, date]:
     for part in slices(instance.get_materialized_partitions(CHAMPION)):
         first[part.cluster] = min(part.first, first.get(part.cluster, part.first))
     return first
+
+
+def clusters_with_champion(instance: DagsterInstance, telemetry: SourceCatalog, day: date) -> list[str]:
+    """Return the clusters that have a champion and telemetry of a day."""
+    champions = first_champions(instance)
+    return [entry.cluster for entry in telemetry.entries() if covers(entry, day) and entry.cluster in champions]
 
 
 @schedule(
@@ -85,8 +91,7 @@ def daily_partition(
 ) -> Requests:
     """Request yesterday's partition of every cluster, once."""
     yesterday = (clock() - timedelta(days=1)).date()
-    champions = first_champions(context.instance)
-    due = [entry.cluster for entry in telemetry.entries() if covers(entry, yesterday) and entry.cluster in champions]
+    due = clusters_with_champion(context.instance, telemetry, yesterday)
     if not due:
         yield SkipReason(f"no cluster with a champion has telemetry of {yesterday}")
     for cluster in due:
@@ -128,3 +133,22 @@ def turn_of(missing: Sequence[MultiPartitionKey], now: datetime) -> Sequence[Mul
         return missing
     start = int(now.timestamp() // 3600) * MOST_REQUESTS % len(missing)
     return [*missing[start:], *missing[:start]][:MOST_REQUESTS]
+
+
+@schedule(
+    cron_schedule="0 4 * * 6",
+    job=tuning_job,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Every Saturday: search hyper-parameters of every cluster that has a champion, as of yesterday.",
+)
+def weekly_tuning(
+    context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
+) -> Requests:
+    """Request one tuning a cluster and week; a cluster whose telemetry ended is tuned no more."""
+    yesterday = (clock() - timedelta(days=1)).date()
+    due = clusters_with_champion(context.instance, telemetry, yesterday)
+    if not due:
+        yield SkipReason(f"no cluster with a champion has telemetry of {yesterday}")
+    for cluster in due:
+        yield RunRequest(run_key=f"tuning {cluster} {yesterday}", partition_key=partition_key(cluster, yesterday))

@@ -20,6 +20,7 @@ from cloud_optimizer.automation.schedules import (
     covers,
     daily_partition,
     missing_partitions,
+    weekly_tuning,
 )
 from cloud_optimizer.core.contracts import DAY, HOUR
 from cloud_optimizer.core.validation import Cadence
@@ -118,6 +119,17 @@ def test_a_night_without_anything_due_says_why(instance: DagsterInstance, source
         [],
         [f"no cluster with a champion has telemetry of {YESTERDAY}"],
     )
+
+
+def test_every_week_the_clusters_with_a_champion_whose_telemetry_goes_on_are_tuned(instance: DagsterInstance) -> None:
+    for cluster in ("web", "recorded"):
+        done(instance, "champion_model", cluster, FIRST.date())
+    sources = [source("web"), source("recorded", end=TODAY - DAY), source("unchosen")]
+    requests, skips = ticked(weekly_tuning, instance, sources, TODAY + 4 * HOUR)
+    assert [request.partition_key for request in requests] == [partition_key("web", YESTERDAY)]
+    assert skips == []
+    assert weekly_tuning.job_name == "tuning"
+    assert weekly_tuning.cron_schedule == "0 4 * * 6"
 
 
 def test_days_of_the_last_week_without_recommendations_are_requested_oldest_first(instance: DagsterInstance) -> None:

@@ -54,8 +54,13 @@ class Hyperparameters:
 
     @property
     def logged(self) -> dict[str, str]:
-        """What a training's MLflow run says about them."""
+        """Parameters of a training's MLflow run that say which they were."""
         return {"hyperparameters": json.dumps(dict(self.parameters)), "hyperparameters_source": self.source}
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Tags of a training's MLflow run that lead to the trials."""
+        return {} if self.mlflow_run is None else {"cloud_optimizer.tuning_run": self.mlflow_run}
 
 
 def chosen_hyperparameters(family: str, tuning: Mapping[str, Any] | None) -> Hyperparameters:

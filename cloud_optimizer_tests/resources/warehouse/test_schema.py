@@ -10,6 +10,7 @@ from cloud_optimizer.core.costs.prices import PRICE_TABLE_SCHEMA
 from cloud_optimizer.resources.warehouse import TABLES, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import WORKLOAD_SCHEMA
 from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
+from cloud_optimizer.resources.warehouse.tuned import TUNED
 
 COLUMNS = "SELECT column_name FROM information_schema.columns WHERE table_name = %s ORDER BY ordinal_position"
 NULLABLE = "SELECT column_name, is_nullable FROM information_schema.columns WHERE table_name = %s"
@@ -38,7 +39,7 @@ def connection(warehouse: Warehouse) -> Iterator[psycopg.Connection]:
 
 
 def test_every_table_has_exactly_the_columns_of_its_contract(connection: psycopg.Connection) -> None:
-    contracts = {table.name: list(table.schema) for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS)}
+    contracts = {table.name: list(table.schema) for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS, TUNED)}
     contracts |= {
         "savings_ledger": list(LEDGER_SCHEMA),
         "workloads": list(WORKLOAD_SCHEMA),
