@@ -2,9 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -16,14 +20,19 @@ from dagster import (
     DagsterInstance,
     DagsterRunStatus,
     DailyPartitionsDefinition,
+    Definitions,
     MaterializeResult,
     asset,
+    in_process_executor,
     materialize,
 )
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from rich.console import Console
 
 from cloud_optimizer.cli.graph import open_instance
+from cloud_optimizer.cli.materialize import Materializer
 from cloud_optimizer.cli.serve import dagster_home
+from cloud_optimizer.partitions import BACKFILL_POLICY, DAYS, PARTITIONS, Slice
 from cloud_optimizer.resources.postgres import EmbeddedPostgres
 from cloud_optimizer.settings import Settings
 
@@ -144,3 +153,29 @@ def test_the_instance_file_beside_the_state_follows_that_of_the_checkout(tmp_pat
     (folder / "dagster.yaml").write_text("old: file")
     assert dagster_home(settings) == folder == tmp_path / "dagster"
     assert (folder / "dagster.yaml").read_bytes() == first
+
+
+def test_a_run_under_which_the_server_is_restarted_completes() -> None:
+    home = Path(tempfile.mkdtemp(prefix="co-inst-"))
+    home.chmod(0o755)
+    server = EmbeddedPostgres(home, settings={"fsync": "off"}).start()
+
+    @asset(partitions_def=PARTITIONS, backfill_policy=BACKFILL_POLICY)
+    def before() -> None:
+        server.stop()
+        threading.Timer(1.0, server.start).start()
+
+    @asset(partitions_def=PARTITIONS, backfill_policy=BACKFILL_POLICY, deps=[before])
+    def after() -> None: ...
+
+    part = Slice("web", DAYS.start.date(), DAYS.start.date() + timedelta(days=3))
+    try:
+        with open_instance(Settings(home=home)) as opened:
+            opened.add_dynamic_partitions("cluster", ["web"])
+            graph = Definitions([before, after], executor=in_process_executor).resolve_implicit_global_asset_job_def()
+            Materializer(graph, opened, Console(quiet=True)).run(["before", "after"], part, lambda _: None)
+            assert len(opened.get_materialized_partitions(AssetKey("after"))) == 4
+            assert {run.status for run in opened.get_runs()} == {DagsterRunStatus.SUCCESS}
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)

@@ -12,10 +12,12 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from rich.console import Console
 
 from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.instance import STORAGE_LOST
 from cloud_optimizer.partitions import Slice
 from cloud_optimizer.run_errors import telling_error
 
 POLL_SECONDS = 0.3
+TRIES = 3
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -60,14 +62,34 @@ class Materializer:
         return [name for name in assets if not wanted <= self.instance.get_materialized_partitions(AssetKey(name))]
 
     def run(self, assets: Collection[str], part: Slice, on_step: Callable[[str], None]) -> str:
-        """Materialize the assets over the slice as one run and return its id; a failure names the step and cause."""
-        run_id = str(uuid.uuid4())
+        """Materialize the assets over the slice as one run and return its id; a failure names the step and cause.
+
+        Where the database of the runs goes away and comes back, the run is made again: assets replace what they made.
+        """
+        for _ in range(TRIES):
+            run_id = str(uuid.uuid4())
+            try:
+                result = self._execute(run_id, assets, part, on_step)
+            except STORAGE_LOST:
+                self._abandon(run_id)
+                continue
+            if not result.success:
+                raise CloudOptimizerError(_failure(result, part))
+            return run_id
+        raise CloudOptimizerError(
+            "The database server went away again and again while the graph ran: see that it stays up, then run this "
+            "again; what was finished is kept."
+        )
+
+    def _execute(
+        self, run_id: str, assets: Collection[str], part: Slice, on_step: Callable[[str], None]
+    ) -> ExecuteInProcessResult:
         tags = {
             ASSET_PARTITION_RANGE_START_TAG: str(part.key(part.first)),
             ASSET_PARTITION_RANGE_END_TAG: str(part.key(part.last)),
         }
         with self._listening(run_id, on_step):
-            result = self.graph.execute_in_process(
+            return self.graph.execute_in_process(
                 instance=self.instance,
                 run_id=run_id,
                 asset_selection=[AssetKey(name) for name in assets],
@@ -75,9 +97,19 @@ class Materializer:
                 run_config=QUIET,
                 raise_on_error=False,
             )
-        if not result.success:
-            raise CloudOptimizerError(_failure(result, part))
-        return run_id
+
+    def _abandon(self, run_id: str) -> None:
+        """Record that a run ended which could not record it itself."""
+        self.console.print("The database server went away: this run starts again.", style="dim")
+        try:
+            run = self.instance.get_run_by_id(run_id)
+            if run is not None and not run.is_finished:
+                self.instance.report_run_failed(run, "The database server went away; another run took over.")
+        except STORAGE_LOST as error:
+            raise CloudOptimizerError(
+                "The database server went away and did not come back: start it, then run this again; what was "
+                "finished is kept."
+            ) from error
 
     @contextmanager
     def _listening(self, run_id: str, on_step: Callable[[str], None]) -> Iterator[None]:
@@ -96,7 +128,10 @@ class Materializer:
         last_look = False
         while not last_look:
             last_look = done.wait(POLL_SECONDS)
-            page = self.instance.get_records_for_run(run_id, cursor=cursor, of_type=DagsterEventType.STEP_START)
+            try:
+                page = self.instance.get_records_for_run(run_id, cursor=cursor, of_type=DagsterEventType.STEP_START)
+            except STORAGE_LOST:
+                continue  # whether the run survives is told where it runs
             cursor = page.cursor or cursor
             for record in page.records:
                 event = record.event_log_entry.dagster_event

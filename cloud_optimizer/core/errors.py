@@ -7,3 +7,7 @@ class CloudOptimizerError(Exception):
 
 class InputError(CloudOptimizerError):
     """What the user gave cannot be used: a file, a column, a row, an option; the command line exits with 2."""
+
+
+class ServiceUnavailable(CloudOptimizerError):  # noqa: N818
+    """A server is not there, or went away; nothing was half-done, and the same may be tried again."""

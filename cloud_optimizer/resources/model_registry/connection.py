@@ -5,7 +5,7 @@ import urllib.error
 import urllib.request
 from typing import Any, Final
 
-from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.errors import ServiceUnavailable
 
 OFF_SWITCHES: Final = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -20,7 +20,7 @@ SERVED: Final = ("http://", "https://")
 CONNECT_SECONDS: Final = 5
 
 
-class MlflowUnavailable(CloudOptimizerError):  # noqa: N818 - says what is the case, like TimeoutExpired
+class MlflowUnavailable(ServiceUnavailable):
     """The tracking store does not answer."""
 
 

@@ -1,6 +1,7 @@
 """Connections, and the one error for a server that is not there."""
 
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -8,7 +9,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
 
 CONNECT_SECONDS: Final = 10
 CONNECTION_LOST: Final = ("08", "57P")  # SQLSTATE classes: connection exception, operator intervention
@@ -17,8 +18,21 @@ REFUSED: Final = re.compile(
 )
 
 
-class WarehouseUnavailable(CloudOptimizerError):  # noqa: N818
+class WarehouseUnavailable(ServiceUnavailable):
     """The database server cannot be reached or went away; the work was rolled back and may be run again."""
+
+
+def is_service_lost(error: BaseException | None) -> bool:
+    """Tell whether an error, or one that it was raised from, says that a server is not there now."""
+    lost: tuple[type[BaseException], ...] = (ServiceUnavailable,)
+    sqlalchemy = sys.modules.get("sqlalchemy.exc")  # of MLflow and Feast, where they are in use
+    if sqlalchemy is not None:
+        lost = (*lost, sqlalchemy.OperationalError)
+    while error is not None:
+        if isinstance(error, lost):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def connection_error(url: str, words: str) -> CloudOptimizerError:
