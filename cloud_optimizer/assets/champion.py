@@ -6,6 +6,7 @@ import polars as pl
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.assets.training import MODEL_ASSETS, training_panel
 from cloud_optimizer.core.champion import choose_champion
@@ -39,6 +40,7 @@ LEARNED_SAMPLES = "learned_samples"
     metadata={"dagster/column_schema": table_schema(EVALUATION_SCHEMA)},
     description="Every candidate and the champion so far, scored on the same days that none of them had seen.",
 )
+@waits_for_services
 def model_comparison(
     context: AssetExecutionContext,
     feature_store: ResourceParam[FeatureStore],
@@ -68,6 +70,7 @@ def model_comparison(
     metadata={"dagster/column_schema": table_schema(CHAMPION_SCHEMA)},
     description="Who forecasts each resource as of the day, and why; MLflow's aliases champion and previous follow.",
 )
+@waits_for_services
 def champion_model(
     context: AssetExecutionContext,
     evaluations: ResourceParam[EvaluationStore],

@@ -7,6 +7,7 @@ import polars as pl
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA, realised_by_day
@@ -53,6 +54,7 @@ HEADLINE = (
     metadata={"dagster/column_schema": table_schema(RECOMMENDATION_SCHEMA)},
     description="For every workload: the capacity to give it, the money that saves and the risk of running short.",
 )
+@waits_for_services
 def scaling_recommendations(
     context: AssetExecutionContext,
     warehouse: ResourceParam[Warehouse],
@@ -120,6 +122,7 @@ def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) ->
     description="What applied recommendations saved on each day, from the capacity that telemetry shows, beside what "
     "they had promised.",
 )
+@waits_for_services
 def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> MaterializeResult:
     """Measure every day against the ledger of what was applied before its end."""
     days = REALISED_DAY_SCHEMA.to_frame()
@@ -144,6 +147,7 @@ def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Wa
     metadata={"dagster/column_schema": table_schema(POLICY_REPLAYS.schema)},
     description="The cluster's own history replayed under every sizing policy: VPA, KRR, static, oracle, and ours.",
 )
+@waits_for_services
 def policy_replay(
     context: AssetExecutionContext,
     warehouse: ResourceParam[Warehouse],
@@ -171,6 +175,7 @@ def policy_replay(
     metadata={"dagster/column_schema": table_schema(COST_REPORT_SCHEMA)},
     description="Cost before and after the recommendations, return on the work, by owner and for the cluster.",
 )
+@waits_for_services
 def cost_report_asset(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], settings: ResourceParam[Settings]
 ) -> MaterializeResult:

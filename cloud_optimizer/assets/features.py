@@ -6,6 +6,7 @@ from datetime import timedelta
 from dagster import AssetDep, AssetExecutionContext, MaterializeResult, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.contracts import HOUR
@@ -28,6 +29,7 @@ ONLINE_LOOKBACK = timedelta(days=7)
     metadata={"dagster/column_schema": table_schema(FEATURE_SCHEMA, DESCRIPTIONS)},
     description=f"{len(FEATURES)} features a workload and hour, each computed from that hour and earlier ones only.",
 )
+@waits_for_services
 def workload_features(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], feature_store: ResourceParam[FeatureStore]
 ) -> Iterator[MaterializeResult]:
@@ -52,6 +54,7 @@ def workload_features(
     metadata={"dagster/column_schema": table_schema(FEATURE_SCHEMA, DESCRIPTIONS)},
     description="The Feast catalogue over the features, and the newest row of every workload in the online store.",
 )
+@waits_for_services
 def online_features(context: AssetExecutionContext, feature_store: ResourceParam[FeatureStore]) -> MaterializeResult:
     """Apply the definitions where they changed and write the newest rows of every slice to the online store."""
     feature_store.apply()

@@ -10,6 +10,7 @@ from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, ass
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.loaded_champions import LoadedChampions
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.core.contracts import FORECAST_SCHEMA
 from cloud_optimizer.core.forecasting.selection import champion_forecast
@@ -27,6 +28,7 @@ from cloud_optimizer.settings import Settings
     metadata={"dagster/column_schema": table_schema(FORECAST_SCHEMA)},
     description="Calibrated quantiles of hourly CPU and memory demand for the 24 hours after the day.",
 )
+@waits_for_services
 def demand_forecast(
     context: AssetExecutionContext,
     warehouse: ResourceParam[Warehouse],

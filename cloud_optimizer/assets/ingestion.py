@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.contracts import SAMPLE_SCHEMA
@@ -19,6 +20,7 @@ from cloud_optimizer.resources.warehouse import RAW_SAMPLES, Warehouse
     metadata={"dagster/column_schema": table_schema(SAMPLE_SCHEMA)},
     description="Telemetry samples exactly as the source gave them, duplicates and nonsense included.",
 )
+@waits_for_services
 def raw_workload_metrics(
     context: AssetExecutionContext, telemetry: ResourceParam[SourceCatalog], warehouse: ResourceParam[Warehouse]
 ) -> Iterator[MaterializeResult]:

@@ -17,6 +17,7 @@ from dagster import (
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.loaded_champions import LoadedChampions
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.core.accuracy import forecast_accuracy
 from cloud_optimizer.core.contracts import HOUR
@@ -41,6 +42,7 @@ from cloud_optimizer.settings import Settings
     metadata={"dagster/column_schema": table_schema(ACCURACY_SCHEMA)},
     description="The forecast made at the end of the day before, against what the day then was.",
 )
+@waits_for_services
 def forecast_accuracy_asset(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], settings: ResourceParam[Settings]
 ) -> MaterializeResult:
@@ -76,6 +78,7 @@ MONDAY = 0
     metadata={"dagster/column_schema": table_schema(DRIFT_SCHEMA)},
     description="Is the day still like what the champion learned from? Statistics with thresholds, and a verdict.",
 )
+@waits_for_services
 def drift_report(
     context: AssetExecutionContext,
     warehouse: ResourceParam[Warehouse],

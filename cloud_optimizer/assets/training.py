@@ -20,8 +20,9 @@ from dagster import (
 
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
-from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
@@ -78,6 +79,7 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
         description=f"{description} Trained as of the end of the day, with its out-of-time losses.",
         pool="training",
     )
+    @waits_for_services
     def trained_model(
         context: AssetExecutionContext,
         feature_store: ResourceParam[FeatureStore],
@@ -97,6 +99,8 @@ def model_asset(family: str, description: str, kinds: set[str]) -> AssetsDefinit
                 chosen = chosen_hyperparameters(family, tuning)
                 try:
                     trained, logged = _train(chosen, key, panel, model_registry, settings)
+                except ServiceUnavailable:
+                    raise
                 except CloudOptimizerError as error:
                     evaluations.remove(part.cluster, day, family)
                     checks.append(SliceCheck("trained", Slice(part.cluster, day, day), False, str(error)))

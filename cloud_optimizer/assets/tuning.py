@@ -5,6 +5,7 @@ from datetime import timedelta
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.assets.training import training_panel
 from cloud_optimizer.core.errors import InputError
@@ -29,6 +30,7 @@ SHOWN = ("family", "adopted", "search_loss", "confirmation_loss", "trials", "par
     description="Hyper-parameters searched on days before the held-out ones; used only where later days confirm them.",
     pool="tuning",
 )
+@waits_for_services
 def tuned_hyperparameters(
     context: AssetExecutionContext,
     feature_store: ResourceParam[FeatureStore],

@@ -9,6 +9,7 @@ from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, Material
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import OWNERS
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
 from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.clock import Clock
@@ -62,6 +63,7 @@ BLOCKING = {name: name != "completeness" for name in CHECKS}
     backfill_policy=BACKFILL_POLICY,
     name="validation",
 )
+@waits_for_services
 def validation(
     context: AssetExecutionContext,
     telemetry: ResourceParam[SourceCatalog],
