@@ -50,8 +50,8 @@ class Platform:
 
     @cached_property
     def feature_store(self) -> FeatureStore:
-        """Features: Parquet offline, PostgreSQL online, Feast as the catalogue."""
-        return FeatureStore(self.urls.registry, self._folder("features"))
+        """Features: Parquet offline, PostgreSQL or Redis online, Feast as the catalogue."""
+        return FeatureStore(self.urls.registry, self._folder("features"), self.settings.online_store_url)
 
     @cached_property
     def evaluations(self) -> EvaluationStore:

@@ -20,6 +20,7 @@ from cloud_optimizer.core.drift.performance import PerformanceSettings
 from cloud_optimizer.core.drift.settings import DriftSettings
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.peak_risk.settings import PeakRiskSettings
 from cloud_optimizer.core.recommendations.settings import RecommendationSettings
 from cloud_optimizer.core.retention import RetentionSettings
 from cloud_optimizer.core.retraining import RetrainingSettings
@@ -82,6 +83,9 @@ class Settings(BaseSettings):
     )
     source_database_url: SecretStr | None = Field(None, description="Database that a `postgres` source reads.")
     prometheus_token: SecretStr | None = Field(None, description="Bearer token for Prometheus.")
+    redis_url: SecretStr | None = Field(
+        None, description="Redis that keeps the newest features in place of PostgreSQL: redis://:password@host:6379."
+    )
     mlflow_tracking_uri: str | None = Field(None, description="MLflow server; default: PostgreSQL database `mlflow`.")
     first_day: date = Field(
         default_factory=_first_day, description="First daily partition; ingesting older telemetry moves it back."
@@ -94,6 +98,7 @@ class Settings(BaseSettings):
     forecast: ForecastSettings = Field(ForecastSettings(), description="What is forecast and how far.")
     training: TrainingSettings = Field(TrainingSettings(), description="History and held-out days of a training.")
     tuning: TuningSettings = Field(TuningSettings(), description="Search for hyper-parameters.")
+    peak_risk: PeakRiskSettings = Field(PeakRiskSettings(), description="When a workload counts as at its capacity.")
     champion: ChampionSettings = Field(ChampionSettings(), description="How much better a new champion must be.")
     drift_reference_days: int = Field(
         28, ge=8, le=120, description="Last days of a champion's training window that a day is compared with."
@@ -111,6 +116,11 @@ class Settings(BaseSettings):
     def server_url(self) -> str | None:
         """Return the named PostgreSQL server, or None for the embedded one."""
         return self.database_url.get_secret_value() if self.database_url else None
+
+    @property
+    def online_store_url(self) -> str | None:
+        """Return the Redis of the newest features, or None where PostgreSQL keeps them."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
 
     @property
     def source_secrets(self) -> dict[str, str | None]:

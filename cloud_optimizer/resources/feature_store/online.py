@@ -183,7 +183,7 @@ def _tables_expected() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if getattr(error, "sqlstate", None) != _NO_TABLE:
+        if _NO_TABLE not in (getattr(failure, "sqlstate", None) for failure in (error, error.__cause__)):
             raise
         raise CloudOptimizerError(
             "the online feature store has no tables yet: materialize the asset feature_store, or run `feast apply`"
@@ -197,10 +197,16 @@ def _series(columns: Mapping[str, FloatArray], names: Sequence[str], count: int)
     return [series.slice(position * count, count).alias(name) for position, name in enumerate(names)]
 
 
-def _calendar(target_time: datetime | None, count: int) -> dict[str, FloatArray]:
+def required_target_time(target_time: datetime | None) -> datetime:
+    """Return the target time of a read that needs one, or say that it is missing."""
     if target_time is None:
         raise InputError("features of the target time were asked for without a target time")
-    times = np.full(count, target_time.astimezone(UTC).replace(tzinfo=None), dtype="datetime64[us]")
+    return target_time
+
+
+def _calendar(target_time: datetime | None, count: int) -> dict[str, FloatArray]:
+    time = required_target_time(target_time).astimezone(UTC).replace(tzinfo=None)
+    times = np.full(count, time, dtype="datetime64[us]")
     return target_time_features(times)
 
 

@@ -1,9 +1,8 @@
 """The one class by which the rest of the platform reaches features."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -20,14 +19,17 @@ class FeatureStore(OfflineFeatures):
     Args:
         url: PostgreSQL address, with or without a SQLAlchemy driver in its scheme.
         root: Folder of the Parquet features.
-        online_store: Another online store for Feast, in its own words: `{"type": "redis", "connection_string":
-            "cache:6379"}` needs `pip install feast[redis]`. Reads then go through Feast.
+        redis_url: A Redis that is the online store in place of PostgreSQL, `redis://host:6379`. Reads and writes then
+            go through Feast, which is slower; it needs the extra `redis`.
+
+    Raises:
+        InputError: The address of Redis cannot be used, or its client is not installed.
     """
 
-    def __init__(self, url: str, root: Path, online_store: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, url: str, root: Path, redis_url: str | None = None) -> None:
         super().__init__(root)
         address = f"postgresql://{url.partition('://')[2]}"
-        self.catalogue = Catalogue(address, root, online_store)
+        self.catalogue = Catalogue(address, root, redis_url)
         self._online = OnlineFeatures(address)
 
     def apply(self) -> bool:
@@ -44,7 +46,7 @@ class FeatureStore(OfflineFeatures):
         Returns:
             The number of workloads written.
         """
-        if self.catalogue.online_store is None:
+        if self.catalogue.redis is None:
             return self._online.write(cluster, rows)
         return self.catalogue.write_online(rows)
 
@@ -63,7 +65,7 @@ class FeatureStore(OfflineFeatures):
         """
         if service not in SERVICES:
             raise InputError(f"there is no feature service {service!r}: take one of {', '.join(SERVICES)}")
-        if self.catalogue.online_store is None:
+        if self.catalogue.redis is None:
             return self._online.read(workloads, SERVICES[service], target_time)
         return self.catalogue.online(workloads, service, target_time)
 

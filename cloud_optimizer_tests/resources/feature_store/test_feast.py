@@ -141,15 +141,6 @@ def test_what_feast_materializes_the_online_read_reads(store, frames):
             store.write_online(cluster, frame)
 
 
-def test_another_online_store_takes_the_place_of_postgresql(warehouse_url, tmp_path, frames, store):
-    other = FeatureStore(warehouse_url, tmp_path, {"type": "sqlite", "path": str(tmp_path / "online.db")})
-    assert other.apply()
-    assert other.write_online("us", frames["us"]) == 4
-    pairs = [("us", "w2"), ("us", "nobody")]
-    assert_frame_equal(other.online(pairs, INFERENCE, TARGET), store.online(pairs, INFERENCE, TARGET), check_exact=True)
-    other.close()
-
-
 def test_the_definitions_are_applied_by_hand_with_the_feast_command(warehouse_url, tmp_path):
     parts = conninfo_to_dict(warehouse_url)
     environment = {
