@@ -11,6 +11,7 @@ from cloud_optimizer.assets.features import online_features, workload_features
 from cloud_optimizer.assets.forecasting import demand_forecast
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.monitoring import drift_report, forecast_accuracy_asset
+from cloud_optimizer.assets.peak_risk import peak_risk_model, peak_risks
 from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.assets.tuning import tuned_hyperparameters
 from cloud_optimizer.assets.validation import validation
@@ -38,6 +39,8 @@ ASSETS = [
     online_features,
     tuned_hyperparameters,
     *MODEL_ASSETS,
+    peak_risk_model,
+    peak_risks,
     model_comparison,
     champion_model,
     demand_forecast,

@@ -19,10 +19,10 @@ GROUPS = {
     "validation": {"workload_metrics", "quarantined_metrics"},
     "features": {"workload_features", "feature_store"},
     "training": {"seasonal_naive_model", "autotheta_model", "lightgbm_model", "xgboost_model", "catboost_model"}
-    | {"lstm_model", "gru_model"},
+    | {"lstm_model", "gru_model", "peak_risk_model"},
     "tuning": {"tuned_hyperparameters"},
     "champion": {"model_comparison", "champion_model"},
-    "forecasting": {"demand_forecast"},
+    "forecasting": {"demand_forecast", "peak_risks"},
     "decisions": {"scaling_recommendations", "policy_replay", "cost_report", "realised_savings"},
     "monitoring": {"forecast_accuracy", "drift_report"},
 }
@@ -96,6 +96,8 @@ def test_recommendations_descend_from_telemetry_forecast_champion_and_drift(defs
         "feature_store",
         "policy_replay",
         "realised_savings",
+        "peak_risk_model",
+        "peak_risks",
     }
 
 

@@ -22,9 +22,10 @@ WALK_FORWARD_DAYS = 7
 MINIMUM_TRAINING_DAYS = 21
 
 INGESTION = ("raw_workload_metrics", "workload_metrics", "quarantined_metrics", "workload_features", "feature_store")
-SELECTION = ("model_comparison", "champion_model")
+SELECTION = ("peak_risk_model", "model_comparison", "champion_model")
 DECISIONS = (
     "demand_forecast",
+    "peak_risks",
     "drift_report",
     "scaling_recommendations",
     "cost_report",

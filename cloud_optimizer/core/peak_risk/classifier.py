@@ -38,7 +38,7 @@ class Classifier:
     Args:
         booster: LightGBM booster of raw scores; None where events were too few to learn from.
         calibration: From raw score to probability.
-        base_rate: Share of events among the training rows.
+        base_rate: Share of events among all rows.
         events: Events among the training rows.
     """
 
@@ -57,7 +57,8 @@ class Classifier:
 def fit_classifier(train: Examples, held_out: Examples, settings: PeakRiskSettings) -> Classifier:
     """Fit on `train` and calibrate on the later `held_out`; the base rate alone where events are too few."""
     events = int(train.label.sum())
-    base_rate = (events + PRIOR) / (len(train.label) + 2 * PRIOR)
+    label = np.concatenate([train.label, held_out.label])
+    base_rate = (int(label.sum()) + PRIOR) / (len(label) + 2 * PRIOR)
     if _fewer(train) < FEWEST_EVENTS:
         return Classifier(None, Calibration(1.0, 0.0), base_rate, events)
     booster = _fit_booster(train, settings)

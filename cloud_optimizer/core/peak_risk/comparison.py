@@ -10,10 +10,11 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.evaluation import classification
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk.classifier import fit_classifier
-from cloud_optimizer.core.peak_risk.examples import Examples, build_examples, training_origins
+from cloud_optimizer.core.peak_risk.examples import Examples, build_examples, known_targets, training_origins
 from cloud_optimizer.core.peak_risk.settings import REMEDIES, PeakRiskSettings, Remedy
 
 PRECISION = 0.9
+FEWEST_ORIGINS = 4  # of a stretch of time, of which there are two more than folds
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,13 @@ def compare_remedies(panel: Panel, settings: PeakRiskSettings, folds: int = 3) -
     Raises:
         InputError: No target has an event to learn from.
     """
-    tables = [_target_table(panel, target, settings, folds) for target in settings.targets]
-    table = pl.concat(tables)
+    tables = [_target_table(panel, target, settings, folds) for target in known_targets(panel, settings)]
+    table = pl.concat([COMPARISON_SCHEMA.to_frame(), *tables])
     if table.is_empty():
-        raise InputError(f"No workload ever reached {settings.threshold:.0%} of its capacity: nothing to compare.")
+        raise InputError(
+            f"No workload reached {settings.threshold:.0%} of its capacity in days enough to compare on: nothing to "
+            "compare."
+        )
     return table.sort("target", "pr_auc", descending=[False, True], nulls_last=True)
 
 
@@ -75,7 +79,7 @@ def best_remedy(table: pl.DataFrame) -> Remedy:
 def _target_table(panel: Panel, target: str, settings: PeakRiskSettings, folds: int) -> pl.DataFrame:
     examples = build_examples(panel, target, training_origins(panel, settings), settings)
     rows = []
-    if examples.label.any():
+    if examples.label.any() and len(np.unique(examples.origin)) >= FEWEST_ORIGINS * (folds + 2):
         cuts = folds_of(examples, settings.window // panel.step, folds)
         rows = [_score(target, cuts, settings.model_copy(update={"remedy": remedy})) for remedy in REMEDIES]
     return pl.DataFrame(rows, schema=COMPARISON_SCHEMA).fill_nan(None)

@@ -49,6 +49,16 @@ class Examples:
         return Examples(self.features[keep], self.label[keep], self.origin[keep], self.names)
 
 
+def known_targets(panel: Panel, settings: PeakRiskSettings) -> list[str]:
+    """Return the targets of which the panel has a value and a capacity."""
+    columns = {name: (TARGETS_BY_NAME[name].column, TARGETS_BY_NAME[name].capacity_column) for name in settings.targets}
+    return [
+        name
+        for name, needed in columns.items()
+        if all(column in panel.columns and np.isfinite(panel[column]).any() for column in needed)
+    ]
+
+
 def training_origins(panel: Panel, settings: PeakRiskSettings) -> Positions:
     """Origins with a week of history and the whole window inside the panel, ascending, the last at its end."""
     spacing, window = settings.origin_spacing // panel.step, settings.window // panel.step

@@ -10,14 +10,20 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from cloud_optimizer.core.contracts import DAY, TARGETS_BY_NAME, UTC_TIMESTAMP
+from cloud_optimizer.core.contracts import DAY, UTC_TIMESTAMP
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.evaluation.classification import Reliability, reliability
 from cloud_optimizer.core.evaluation.metrics import Float64Array
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk.classifier import Calibration, Classifier, fit_classifier, recalibrated
-from cloud_optimizer.core.peak_risk.examples import build_examples, feature_names, features_at, training_origins
+from cloud_optimizer.core.peak_risk.examples import (
+    build_examples,
+    feature_names,
+    features_at,
+    known_targets,
+    training_origins,
+)
 from cloud_optimizer.core.peak_risk.settings import PeakRiskSettings
 
 DESCRIPTION_FILE: Final = "peak_risk.json"
@@ -101,18 +107,19 @@ class FittedPeakRisk:
 
 
 def fit_peak_risk(panel: Panel, settings: PeakRiskSettings) -> FittedPeakRisk:
-    """Fit on the panel, whose end is the as-of time: the last `calibration_days` calibrate.
+    """Fit on the panel, whose end is the as-of time: the last `calibration_days` calibrate, at most half.
 
-    Targets without a single value are left out.
+    Targets without a single value or capacity are left out.
 
     Raises:
-        InputError: The panel has no target with values, or is too short.
+        InputError: The panel has no target with values and capacities, or is too short.
     """
-    columns = {target: TARGETS_BY_NAME[target].column for target in settings.targets}
-    targets = [name for name, column in columns.items() if column in panel.columns and np.isfinite(panel[column]).any()]
+    targets = known_targets(panel, settings)
     origins = training_origins(panel, settings)
     if not targets or not len(origins):
-        raise InputError("The peak-risk model needs more than eight days of observed demand: give it more history.")
+        raise InputError(
+            "The peak-risk model needs more than eight days of observed demand and capacity: give it more history."
+        )
     fitted = {target: _fit_target(panel, target, origins, settings) for target in targets}
     return FittedPeakRisk(
         settings,
@@ -126,7 +133,8 @@ def _fit_target(
 ) -> tuple[Classifier, Reliability]:
     examples = build_examples(panel, target, origins, settings)
     window = settings.window // panel.step
-    boundary = panel.length - settings.calibration_days * DAY // panel.step
+    calibration = min(settings.calibration_days * DAY // panel.step, (panel.length - int(origins[0])) // 2)
+    boundary = panel.length - calibration
     held_out = examples.where(examples.origin >= boundary)
     classifier = fit_classifier(examples.where(examples.origin + window <= boundary), held_out, settings)
     middle = boundary + (panel.length - boundary) // 2

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import FittedForecaster
@@ -150,6 +152,11 @@ class ModelRegistry:
             raise
         self.client.finalize_logged_model(model.model_id, "READY")
         return LoggedModel(run_id, str(model.model_id), fitted.name, data_version)
+
+    def log_table(self, run_id: str, table: pl.DataFrame, file: str) -> None:
+        """Log a small table as the JSON that MLflow shows; an empty one is left out."""
+        if not table.is_empty():
+            self.client.log_table(run_id, table.to_dict(as_series=False), file)
 
     def _log_figures(self, run_id: str, fitted: Savable) -> None:
         if isinstance(fitted, figures.HasTrainingCurve) and (curves := fitted.training_curve()):

@@ -9,6 +9,7 @@ from cloud_optimizer.core.costs.ledger import LEDGER_SCHEMA
 from cloud_optimizer.core.costs.prices import PRICE_TABLE_SCHEMA
 from cloud_optimizer.resources.warehouse import TABLES, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import WORKLOAD_SCHEMA
+from cloud_optimizer.resources.warehouse.peaks import PEAK_RISK_MODELS, PEAK_RISKS
 from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
 from cloud_optimizer.resources.warehouse.tuned import TUNED
 
@@ -39,7 +40,10 @@ def connection(warehouse: Warehouse) -> Iterator[psycopg.Connection]:
 
 
 def test_every_table_has_exactly_the_columns_of_its_contract(connection: psycopg.Connection) -> None:
-    contracts = {table.name: list(table.schema) for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS, TUNED)}
+    contracts = {
+        table.name: list(table.schema)
+        for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS, TUNED, PEAK_RISK_MODELS, PEAK_RISKS)
+    }
     contracts |= {
         "savings_ledger": list(LEDGER_SCHEMA),
         "workloads": list(WORKLOAD_SCHEMA),
