@@ -25,7 +25,7 @@ class Bench:
     Args:
         name: On the command line and in the markers of its section.
         title: Heading of its section.
-        program: What follows `python`: a script or `-m module`.
+        program: What follows `python`.
         quick: Its options for a small size that takes seconds.
         text: What is measured, where the program does not say so itself.
     """
@@ -44,14 +44,14 @@ BENCHES: Final = (
     Bench(
         "warehouse",
         "Warehouse",
-        ("benchmarks/bench_warehouse.py",),
+        ("-m", "benchmarks.bench_warehouse"),
         ("--workloads", "58", "--clusters", "2", "--repeats", "1", "--query-repeats", "5"),
         "Loading, reading and querying PostgreSQL, beside its own COPY of the same rows on the same server.",
     ),
     Bench(
         "features",
         "Features",
-        ("benchmarks/bench_features.py",),
+        ("-m", "benchmarks.bench_features"),
         ("--workloads", "50", "--repeats", "1"),
         "The feature build beside pandas, straightforward Polars and mlforecast on the same values, and beside "
         "writing its output once to memory.",
@@ -59,7 +59,7 @@ BENCHES: Final = (
     Bench(
         "feature_store",
         "Feature store",
-        ("benchmarks/bench_feature_store.py",),
+        ("-m", "benchmarks.bench_feature_store"),
         ("--workloads", "100", "--repeats", "10"),
         "Online reads beside Feast's own path over the same tables, and writing and joining offline features.",
     ),

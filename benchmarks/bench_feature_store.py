@@ -1,6 +1,6 @@
 """Speed of the feature store on the embedded server: online reads beside Feast's own, writes, training sets.
 
-python benchmarks/bench_feature_store.py [--workloads 1000] [--output FILE.json]
+python -m benchmarks.bench_feature_store [--workloads 1000] [--output FILE.json]
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Speed of the feature build beside its peers and its limit, all in one run on the same values.
 
-    python benchmarks/bench_features.py [--workloads 1000] [--output FILE.json]
+    python -m benchmarks.bench_features [--workloads 1000] [--output FILE.json]
 
 Peers: pandas groupby/rolling and straightforward Polars `.over` compute every feature, mlforecast the lags, rolling and
 same-hour statistics of the four forecast series (the only ones it has). Limit: writing the output once to memory.
@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from feature_peers import build_with_pandas, build_with_polars, mlforecast_transforms
 
+from benchmarks.feature_peers import build_with_pandas, build_with_polars, mlforecast_transforms
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.features.build import build_features
 from cloud_optimizer.core.features.registry import BUILT, OBSERVATIONS, SIZED, WARMUP

@@ -53,6 +53,7 @@ def test_an_unknown_name_is_refused_with_the_known_ones(capsys: pytest.CaptureFi
 
 def test_every_bench_is_a_program_of_this_folder() -> None:
     for bench in BENCHES:
-        last = bench.program[-1]
-        path = f"{last.replace('.', '/')}.py" if bench.program[0] == "-m" else last
+        option, module = bench.program
+        assert option == "-m"
+        path = f"{module.replace('.', '/')}.py"
         assert (REPOSITORY / path).is_file(), bench.name

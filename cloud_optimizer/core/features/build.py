@@ -18,6 +18,7 @@ from cloud_optimizer.core.features.windows import Axis, fill_windows
 from cloud_optimizer.core.panel import FloatArray, Panel
 
 _CHUNK_VALUES: Final = 1 << 17  # values of one column in a chunk of workloads: small enough for the CPU cache
+_THREAD_VALUES: Final = 1 << 14  # values of one column that are worth a thread
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UTILIZATION: Final = tuple(spec for spec in BUILT if spec.group == "workload" and spec.transform in ROW_WISE)
 _INTERACTIONS: Final = tuple(spec for spec in BUILT if spec.group == "interaction")
@@ -34,7 +35,7 @@ def build_features(panel: Panel, start: datetime | None = None, threads: int = 1
         panel: Observation columns; one that is missing is unknown throughout. The step must divide an hour.
         start: First interval to build; what lies before it is history. With `WARMUP` of history the result is the
             same, to the last bit, as in a build of any longer range.
-        threads: Threads that share the workloads.
+        threads: Most threads that share the workloads.
 
     Raises:
         ValueError: The step does not divide an hour, or `start` lies outside the panel.
@@ -49,8 +50,9 @@ def build_features(panel: Panel, start: datetime | None = None, threads: int = 1
     count = len(panel.workload_ids)
     out = np.empty((len(BUILT), count, panel.length - first), dtype=np.float32)
     columns = {spec.name: out[position] for position, spec in enumerate(BUILT)}
-    size = _chunk_rows(count, panel.length, threads)
-    with ThreadPoolExecutor(threads) as pool:
+    working = max(1, min(threads, count * panel.length // _THREAD_VALUES))
+    size = _chunk_rows(count, panel.length, working)
+    with ThreadPoolExecutor(working) as pool:
         shared = {**calendar_features(panel.times[first:]), **cluster_features(history, axis, pool)}
 
         def fill(low: int) -> None:

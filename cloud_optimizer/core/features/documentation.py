@@ -39,8 +39,8 @@ because Dagster gives all partitions of a run one version.
 
 _ONLINE: Final = """## Online store
 
-PostgreSQL keeps the newest row of every workload, in Feast's tables. `FeatureStore.online` reads them with one query and
-without Feast: the same answer as Feast's own, in a tenth of its time.
+PostgreSQL keeps the newest row of every workload, in Feast's tables. `FeatureStore.online` reads them with one query
+and without Feast: the same answer as Feast's own, in a tenth of its time.
 
 Redis takes its place where `CLOUD_OPTIMIZER_REDIS_URL` names one (`redis://user:password@host:6379/0`, `rediss://` for
 TLS) and the extra is installed (`pip install 'cloud-optimizer[redis]'`). Reads and writes then go through Feast, with

@@ -125,9 +125,9 @@ def test_a_step_that_does_not_divide_an_hour_is_refused():
         build_features(random_panel(1, 4, seed=0, step=timedelta(minutes=7)))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
-def test_a_day_built_from_its_warm_up_equals_the_same_day_of_the_whole_range_to_the_last_bit(threads):
-    whole = random_panel(5, 24 * 30, seed=4)
+@pytest.mark.parametrize(("count", "threads"), [(5, 1), (5, 3), (150, 2)])
+def test_a_day_built_from_its_warm_up_equals_the_same_day_of_the_whole_range_to_the_last_bit(count, threads):
+    whole = random_panel(count, 24 * 30, seed=4)
     full = build_features(whole)
     for day in (14, 20, 29):
         start = START + timedelta(days=day)
