@@ -6,9 +6,10 @@ import polars as pl
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.model_factory import training_panel
 from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
-from cloud_optimizer.assets.training import MODEL_ASSETS, training_panel
+from cloud_optimizer.assets.training import MODEL_ASSETS
 from cloud_optimizer.core.champion import choose_champion
 from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape, targets_of
 from cloud_optimizer.core.contracts import Resource

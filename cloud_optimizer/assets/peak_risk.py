@@ -9,9 +9,10 @@ from dagster import AssetCheckResult, AssetExecutionContext, MaterializeResult, 
 
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.model_factory import training_panel
+from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
-from cloud_optimizer.assets.training import training_panel
-from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk import FittedPeakRisk, TrainedPeakRisk, train_peak_risk
 from cloud_optimizer.core.peak_risk.records import PEAK_RISK_MODEL_SCHEMA, PEAK_RISK_SCHEMA, peak_risk_frame
@@ -38,6 +39,7 @@ UNITS = {"probability": "0 to 1", "threshold": "share of the capacity that count
     description="Calibrated classifier: does demand reach the present capacity within 24 hours? A rare event.",
     pool="training",
 )
+@waits_for_services
 def peak_risk_model(
     context: AssetExecutionContext,
     feature_store: ResourceParam[FeatureStore],
@@ -55,6 +57,8 @@ def peak_risk_model(
             frame, told = PEAK_RISK_MODEL_SCHEMA.to_frame(), f"trained as of {day}"
             try:
                 trained, logged = _train(key, panel, model_registry, settings)
+            except ServiceUnavailable:
+                raise
             except CloudOptimizerError as error:
                 told = str(error)
             else:
@@ -71,6 +75,7 @@ def peak_risk_model(
     metadata={"dagster/column_schema": table_schema(PEAK_RISK_SCHEMA, UNITS)},
     description="Probability that each workload reaches its present capacity within the 24 hours after the day.",
 )
+@waits_for_services
 def peak_risks(
     context: AssetExecutionContext,
     feature_store: ResourceParam[FeatureStore],

@@ -5,9 +5,9 @@ from datetime import timedelta
 from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, ResourceParam, asset
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
+from cloud_optimizer.assets.model_factory import training_panel
 from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
-from cloud_optimizer.assets.training import training_panel
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.tuning.choice import TUNED_SCHEMA
 from cloud_optimizer.partitions import slices_of

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -55,11 +56,13 @@ class Trained:
         fitted: The model that is kept.
         result: The out-of-time evaluation of its family.
         fit_seconds: Time of the kept fit.
+        evaluated: The fit that was evaluated: it saw nothing of the held-out days.
     """
 
     fitted: FittedForecaster
     result: BacktestResult
     fit_seconds: float
+    evaluated: FittedForecaster
 
     @property
     def metrics(self) -> dict[str, float]:
@@ -80,6 +83,29 @@ class Frozen:
     def fit(self, panel: Panel, settings: ForecastSettings) -> FittedForecaster:  # noqa: ARG002
         """Return the model as it is."""
         return self.fitted
+
+    def load(self, folder: Path) -> FittedForecaster:  # noqa: ARG002
+        """Return the model as it is."""
+        return self.fitted
+
+
+@dataclass
+class _Remembering:
+    """A family that keeps what it fitted last."""
+
+    forecaster: Forecaster
+    fitted: FittedForecaster | None = None
+
+    @property
+    def name(self) -> str:
+        return self.forecaster.name
+
+    def fit(self, panel: Panel, settings: ForecastSettings) -> FittedForecaster:
+        self.fitted = self.forecaster.fit(panel, settings)
+        return self.fitted
+
+    def load(self, folder: Path) -> FittedForecaster:
+        return self.forecaster.load(folder)
 
 
 def evaluation_settings(training: TrainingSettings, forecast: ForecastSettings) -> BacktestSettings:
@@ -119,13 +145,38 @@ def train(
         CloudOptimizerError: The family failed; the message names it and the cause.
         InputError: The panel is too short to hold out a single day.
     """
-    result = evaluate(forecaster, panel, evaluation_settings(training, forecast))
+    remembering = _Remembering(forecaster)
+    result = evaluate(remembering, panel, evaluation_settings(training, forecast))
+    assert remembering.fitted is not None  # else there is no result
     start = clock()
     try:
         fitted = forecaster.fit(panel, forecast.model_copy(update={"targets": result.plan.targets}))
     except Exception as error:
         raise CloudOptimizerError(f"{forecaster.name} cannot be fitted: {type(error).__name__}: {error}") from error
-    return Trained(fitted, result, clock() - start)
+    return Trained(fitted, result, clock() - start, remembering.fitted)
+
+
+def score_fitted(
+    fitted: FittedForecaster,
+    evaluated: FittedForecaster,
+    panel: Panel,
+    training: TrainingSettings,
+    forecast: ForecastSettings,
+) -> Trained:
+    """Evaluate a model that was fitted elsewhere, in the frame of the other candidates.
+
+    Args:
+        fitted: As of the panel's end; it is kept.
+        evaluated: Its like that saw nothing of the held-out days.
+        panel: What the candidates of the day are trained on.
+        training: Which days are held out.
+        forecast: What is forecast.
+
+    Raises:
+        CloudOptimizerError: It cannot be evaluated; the message names it and the cause.
+    """
+    result = evaluate(Frozen(evaluated.name, evaluated), panel, evaluation_settings(training, forecast))
+    return Trained(fitted, result, 0.0, evaluated)
 
 
 def observed_part(panel: Panel) -> Panel:

@@ -81,4 +81,4 @@ def test_the_selections_are_assets_of_the_graph_and_leave_out_only_models() -> N
     models = {asset.key.to_user_string() for asset in MODEL_ASSETS}
     assert selected <= known
     assert set(FIRST_FAMILIES) <= models
-    assert known - selected - models <= {"peak_risk_model"}
+    assert known - selected - models <= {"tuned_hyperparameters"}

@@ -20,6 +20,7 @@ FAMILY_LIBRARIES: Final[dict[str, tuple[str, ...]]] = {
     "lightgbm": ("lightgbm",),
     "xgboost": ("xgboost",),
     "catboost": ("catboost",),
+    "blend": ("lightgbm", "xgboost", "catboost"),
     "lstm": ("torch", "safetensors"),
     "gru": ("torch", "safetensors"),
     "autotheta": ("statsforecast",),

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from cloud_optimizer.core.forecasting.search_space import Span
 from cloud_optimizer.core.tuning.objective import RelativeLoss
@@ -163,6 +164,8 @@ class HyperparameterSearch:
     def _run(self, trial: optuna.Trial, objective: RelativeLoss) -> None:
         try:
             self._score(trial, objective)
+        except SQLAlchemyError:
+            raise  # the storage is away: the trial counts as lost and is run again
         except UpdateFinishedTrialError:
             return  # this worker was silent for too long: another one was given the parameters
         except Exception as error:  # noqa: BLE001 - whatever a family raises, other parameters may do
