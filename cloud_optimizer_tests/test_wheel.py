@@ -1,4 +1,4 @@
-"""The wheel: what is installed without a checkout finds its SQL and its Feast configuration."""
+"""The wheel: what is installed without a checkout finds its SQL and the configurations of Dagster and Feast."""
 
 import shutil
 import subprocess
@@ -16,9 +16,12 @@ import sys
 from pathlib import Path
 import cloud_optimizer
 from cloud_optimizer.resources.postgres.sql_files import SQL_FOLDER
+from cloud_optimizer.cli.serve import dagster_home
 from cloud_optimizer.resources.warehouse import query_names
+from cloud_optimizer.settings import load_settings
 assert Path(cloud_optimizer.__file__).is_relative_to(sys.argv[1]), cloud_optimizer.__file__
 assert SQL_FOLDER.is_relative_to(sys.argv[1])
+assert (dagster_home(load_settings()) / "dagster.yaml").is_file()
 print(len(list((SQL_FOLDER / "migrations").glob("*.sql"))), len(query_names()))
 """
 
@@ -27,7 +30,7 @@ print(len(list((SQL_FOLDER / "migrations").glob("*.sql"))), len(query_names()))
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder into which a wheel of this checkout was unpacked."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "dagster.yaml", "workspace.yaml"):
         shutil.copy(REPOSITORY / name, source)
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("cloud_optimizer", "sql"):
@@ -51,7 +54,9 @@ def test_every_file_of_the_package_is_in_the_wheel_and_no_test_is(installed: Pat
     assert {path.parts[0] for path in there if path.suffix == ".py"} == {"cloud_optimizer"}
 
 
-def test_migrations_and_queries_are_found_where_the_wheel_is_installed(installed: Path, tmp_path: Path) -> None:
+def test_queries_migrations_and_configurations_are_found_where_the_wheel_is_installed(
+    installed: Path, tmp_path: Path
+) -> None:
     environment = {"PYTHONPATH": str(installed), "CLOUD_OPTIMIZER_HOME": str(tmp_path)}
     command = [sys.executable, "-c", FIND, str(installed)]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -15,6 +15,7 @@ from cloud_optimizer.cli.tables import make_console
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.settings import REPOSITORY, Settings, load_settings
 
+PACKAGE = Path(__file__).parents[1]  # holds Dagster's files also where it is installed without a checkout
 HOST = "127.0.0.1"
 GRACE_SECONDS = 20
 
@@ -55,7 +56,7 @@ def dagster_home(settings: Settings) -> Path:
     """Make the folder that DAGSTER_HOME names: the instance file beside logs and schedules' scratch files."""
     folder = settings.home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = (REPOSITORY / "dagster.yaml").read_bytes()
+    wanted = (PACKAGE / "dagster.yaml").read_bytes()
     target = folder / "dagster.yaml"
     if not target.exists() or target.read_bytes() != wanted:
         target.write_bytes(wanted)
@@ -72,7 +73,7 @@ def serve(settings: Settings, port: int) -> None:
         "dagster",
         "dev",
         "-w",
-        "workspace.yaml",
+        str(PACKAGE / "workspace.yaml"),
         "-h",
         HOST,
         "-p",
