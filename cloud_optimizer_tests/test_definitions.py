@@ -19,7 +19,7 @@ GROUPS = {
     "validation": {"workload_metrics", "quarantined_metrics"},
     "features": {"workload_features", "feature_store"},
     "training": {"seasonal_naive_model", "autotheta_model", "lightgbm_model", "xgboost_model", "catboost_model"}
-    | {"lstm_model", "gru_model", "peak_risk_model"},
+    | {"lstm_model", "gru_model", "blend_model", "peak_risk_model"},
     "tuning": {"tuned_hyperparameters"},
     "champion": {"model_comparison", "champion_model"},
     "forecasting": {"demand_forecast", "peak_risks"},

@@ -3,7 +3,7 @@
 Runs on a GPU where there is one; the weights are the same files either way.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -15,7 +15,7 @@ from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.examples import Examples
 from cloud_optimizer.core.forecasting.link import to_link
-from cloud_optimizer.core.forecasting.regressor import Parameters
+from cloud_optimizer.core.forecasting.regressor import Parameters, shares
 from cloud_optimizer.core.panel import FloatArray
 
 if TYPE_CHECKING:
@@ -26,15 +26,24 @@ if TYPE_CHECKING:
 VALIDATION_SHARE: Final = 0.15
 """Newest share of the origins that stops the training."""
 
+RECENT: Final = "recent_demand"
+"""Name of the sequence that the state is made of, where features are named."""
+
 
 class RecurrentRegressor:
     """One network per target; subclasses choose the cell."""
 
     cell: ClassVar[str]
 
-    def __init__(self, network: "RecurrentQuantiles", curve: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self,
+        network: "RecurrentQuantiles",
+        curve: tuple[float, ...] = (),
+        importance: Mapping[str, float] | None = None,
+    ) -> None:
         self._network = network
         self._curve = curve
+        self._importance = importance or {}
 
     @property
     def curve(self) -> tuple[float, ...]:
@@ -46,7 +55,13 @@ class RecurrentRegressor:
         """Train with early stopping on the newest origins, see `QuantileRegressor`."""
         import torch
 
-        from cloud_optimizer.core.forecasting.recurrent_network import HIDDEN, LEARNING_RATE, RecurrentQuantiles, train
+        from cloud_optimizer.core.forecasting.recurrent_network import (
+            HIDDEN,
+            LEARNING_RATE,
+            RecurrentQuantiles,
+            permutation_importance,
+            train,
+        )
 
         with _torch_threads(settings.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
@@ -62,7 +77,9 @@ class RecurrentRegressor:
             rate = parameters.get("learning_rate", LEARNING_RATE)
             learned = training if len(training.weight) else validation
             curve = train(network, learned, validation, rate, settings.seed)
-        return cls(network, tuple(curve))
+            recent, rises = permutation_importance(network, validation, settings.seed)
+        named = {RECENT: recent, **dict(zip(examples.design.names, rises, strict=True))}
+        return cls(network, tuple(curve), shares(named))
 
     def predict(self, design: Design) -> FloatArray:
         """Return quantiles at LEARNED_LEVELS, shape [n, k, H, learned]."""
@@ -72,8 +89,11 @@ class RecurrentRegressor:
         return quantiles.cpu().numpy().reshape(*design.base.shape, -1)
 
     def importance(self) -> dict[str, float]:
-        """Return nothing: a recurrent state has no gain by feature."""
-        return {}
+        """Return the share of each feature in what the validation loss rises by when they are permuted, one by one.
+
+        Empty for a loaded model.
+        """
+        return dict(self._importance)
 
     def save(self, folder: Path, stem: str) -> None:
         """Write one safetensors file."""

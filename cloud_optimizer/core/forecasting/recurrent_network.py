@@ -16,6 +16,7 @@ EPOCHS: Final = 30
 PATIENCE: Final = 3  # epochs without a better validation loss
 BATCH: Final = 64
 LEARNING_RATE: Final = 3e-3
+PERMUTED: Final = 512
 
 
 class Batch(NamedTuple):
@@ -60,8 +61,17 @@ class RecurrentQuantiles(nn.Module):
 
     def forward(self, sequence: Tensor, features: Tensor) -> Tensor:
         """Return quantiles, shape [m, H, levels]."""
+        return self.quantiles(self.state(sequence), features)
+
+    def state(self, sequence: Tensor) -> Tensor:
+        """Return what is remembered of a sequence, shape [m, hidden]."""
         states, _ = self.recurrent(sequence)
-        state = states[:, -1, None].expand(-1, features.shape[1], -1)
+        last: Tensor = states[:, -1]
+        return last
+
+    def quantiles(self, state: Tensor, features: Tensor) -> Tensor:
+        """Return quantiles given a state and features, shape [m, H, levels]."""
+        state = state[:, None].expand(-1, features.shape[1], -1)
         standard = (features - self.get_buffer("location")) / self.get_buffer("scale")
         out = self.output(torch.relu(self.hidden(torch.cat([state, standard], dim=-1))))
         middle = out.shape[-1] // 2
@@ -115,3 +125,24 @@ def predict(model: RecurrentQuantiles, sequence: Tensor, features: Tensor) -> Te
     model.eval()
     quantiles: Tensor = model(sequence, features)
     return quantiles
+
+
+@torch.no_grad()
+def permutation_importance(model: RecurrentQuantiles, batch: Batch, seed: int) -> tuple[float, list[float]]:
+    """Return by how much the loss rises when pairs trade their sequence, and each of their features (Breiman 2001).
+
+    On PERMUTED pairs at most; what helps nothing has 0.
+    """
+    model.eval()
+    order = torch.Generator().manual_seed(seed)
+    part = batch.at(torch.randperm(len(batch.weight), generator=order)[:PERMUTED])
+    traded = torch.randperm(len(part.weight), generator=order).to(part.weight.device)
+    levels, state = model.get_buffer("levels"), model.state(part.sequence)
+    base = float(pinball(model.quantiles(state, part.features), part, levels))
+    sequence = float(pinball(model.quantiles(state[traded], part.features), part, levels))
+    rises = []
+    for column in range(part.features.shape[-1]):
+        features = part.features.clone()
+        features[..., column] = part.features[traded][..., column]
+        rises.append(max(float(pinball(model.quantiles(state, features), part, levels)) - base, 0.0))
+    return max(sequence - base, 0.0), rises

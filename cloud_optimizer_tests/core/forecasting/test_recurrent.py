@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 
+from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
-from cloud_optimizer.core.forecasting.recurrent import GRURegressor, sequences, squashed
+from cloud_optimizer.core.forecasting.recurrent import RECENT, GRURegressor, _batch, _device, sequences, squashed
+from cloud_optimizer.core.forecasting.recurrent_network import RecurrentQuantiles, permutation_importance
 
 from .conftest import make_panel
 
@@ -53,3 +56,38 @@ def test_squashing_keeps_sign_and_order_and_takes_unknown_as_nothing() -> None:
     values = np.array([-100, -1, 0, np.nan, 1, 100], dtype=np.float32)
     expected = [-np.log(101), -np.log(2), 0, 0, np.log(2), np.log(101)]
     np.testing.assert_allclose(squashed(values), expected, rtol=1e-6)
+
+
+def test_importance_is_the_share_of_the_loss_that_permuting_a_feature_costs(examples: Examples) -> None:
+    importance = GRURegressor.fit(examples, SETTINGS, {}).importance()
+    assert set(importance) == {RECENT, *examples.design.names}
+    assert sum(importance.values()) == pytest.approx(1.0)
+    assert all(share >= 0 for share in importance.values())
+    assert list(importance.values()) == sorted(importance.values(), reverse=True)
+
+
+def test_a_feature_that_the_network_does_not_look_at_has_no_importance(examples: Examples) -> None:
+    network = RecurrentQuantiles("gru", len(examples.design.names), 8, LEARNED_LEVELS)
+    with torch.no_grad():
+        network.hidden.weight[:, 8 + 2] = 0
+    sequence, rises = permutation_importance(network, _batch(examples), seed=0)
+    assert rises[2] == 0
+    assert max(sequence, *rises) > 0
+
+
+def test_a_network_is_trained_where_the_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = {}
+    for present in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda present=present: present)
+        found[present] = _device().type
+    assert found == {True: "cuda", False: "cpu"}
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU on this machine")
+def test_a_gpu_and_the_processor_learn_the_same(examples: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_gpu = GRURegressor.fit(examples, SETTINGS, {}).predict(examples.design)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    on_cpu = GRURegressor.fit(examples, SETTINGS, {}).predict(examples.design)
+    median = len(LEARNED_LEVELS) // 2
+    spread = float(np.std(on_cpu[..., median]))
+    assert float(np.mean(np.abs(on_gpu - on_cpu))) < 0.1 * spread
