@@ -57,3 +57,16 @@ def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HI
                 )
             )
     return sorted(failures, key=lambda failure: failure.record_id)
+
+
+def last_words(instance: DagsterInstance, key: AssetCheckKey) -> str | None:
+    """Return the description of the latest evaluation that took place, None where none did.
+
+    A run that is queued has planned its evaluations already: those are passed over.
+    """
+    final = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=1, status=final)
+    entry = records[0].event if records else None
+    if entry is None or entry.dagster_event is None:
+        return None
+    return entry.dagster_event.asset_check_evaluation_data.description or ""

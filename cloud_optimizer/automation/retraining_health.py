@@ -20,6 +20,7 @@ from dagster._core.storage.dagster_run import TagBucket
 from dagster._core.storage.tags import WILL_RETRY_TAG, get_multidimensional_partition_tag
 
 from cloud_optimizer.assets.champion import champion_model
+from cloud_optimizer.automation.check_history import last_words
 from cloud_optimizer.automation.jobs import retraining_job
 from cloud_optimizer.core.retraining import RetrainingState
 from cloud_optimizer.settings import Settings
@@ -95,9 +96,8 @@ def health(instance: DagsterInstance, settings: Settings) -> AssetCheckResult:
 def changed_health(instance: DagsterInstance, settings: Settings) -> list[AssetCheckEvaluation]:
     """Return an evaluation to report where the latest one says something else; none as long as all is well."""
     now = health(instance, settings)
-    record = instance.get_latest_asset_check_evaluation_record(HEALTH_KEY)
-    last = record.evaluation if record else None
-    if (last is None and now.passed) or (last is not None and last.description == now.description):
+    told = last_words(instance, HEALTH_KEY)
+    if (told is None and now.passed) or told == now.description:
         return []
     return [
         AssetCheckEvaluation(
