@@ -23,7 +23,7 @@ class TuningSettings(BaseModel):
     folds: int = Field(default=3, ge=1, le=20, description="Windows on which a trial is scored, each with its own fit.")
     fold_days: int = Field(default=7, ge=1, le=60, description="Days of a window, with one origin a day.")
     history_days: int = Field(default=21, ge=8, le=365, description="Fewest days before the first window.")
-    workloads: int = Field(default=300, ge=1, le=100_000, description="Workloads tuned on; of more a sample is taken.")
+    workloads: int = Field(default=100, ge=1, le=100_000, description="Workloads tuned on; of more a sample is taken.")
     startup_trials: int = Field(default=10, ge=1, le=1000, description="Random trials before the model-based ones.")
     minimum_gain: float = Field(
         default=0.005, ge=0, lt=1, description="Share of the defaults' loss that must be saved on days not searched on."
