@@ -1,8 +1,16 @@
 """What every asset of the graph shares: partitions, backfill policy, owner and names of groups."""
 
+from datetime import timedelta
 from typing import Any
 
+from dagster import FreshnessPolicy
+
 from cloud_optimizer.partitions import BACKFILL_POLICY, PARTITIONS
+
+TAGS = {"domain": "capacity-planning"}
+DAILY = FreshnessPolicy.time_window(fail_window=timedelta(hours=48), warn_window=timedelta(hours=36))
+TRAINED = FreshnessPolicy.time_window(fail_window=timedelta(days=21), warn_window=timedelta(days=15))
+"""When the UI calls an asset late: a day's work, and a training (whose models may be 14 days old)."""
 
 OWNERS = ["team:platform"]
 MODEL_OWNERS = ["team:machine-learning"]
@@ -16,4 +24,6 @@ def partitioned(group: str, kinds: set[str], owners: list[str] = OWNERS) -> dict
         "backfill_policy": BACKFILL_POLICY,
         "kinds": kinds,
         "owners": owners,
+        "tags": TAGS,
+        "freshness_policy": TRAINED if group in {"training", "champion"} else DAILY,
     }

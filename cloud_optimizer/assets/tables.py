@@ -13,6 +13,7 @@ from dagster import (
     TableSchema,
 )
 
+from cloud_optimizer.assets.lineage import LINEAGE
 from cloud_optimizer.core.contracts import QUANTILE_LEVELS
 from cloud_optimizer.partitions import Slice
 
@@ -87,7 +88,7 @@ def table_head(frame: pl.DataFrame, rows: int = HEAD_ROWS) -> TableMetadataValue
 
 
 def rows_by_day(context: AssetExecutionContext, part: Slice, days: pl.Series, asset: str | None = None) -> None:
-    """Attach to every partition of the slice how many of the rows are its own.
+    """Attach to every partition of the slice how many of the rows are its own, and to the last the column lineage.
 
     Args:
         context: Of the running asset.
@@ -96,9 +97,12 @@ def rows_by_day(context: AssetExecutionContext, part: Slice, days: pl.Series, as
         asset: Which asset, where the step makes several.
     """
     counts: dict[date, int] = dict(days.value_counts().iter_rows())
+    lineage = LINEAGE.get(asset or context.asset_key.to_user_string())
     for day in part.days:
-        rows = {"dagster/partition_row_count": counts.get(day, 0)}
-        context.add_asset_metadata(rows, asset_key=asset, partition_key=part.key(day))
+        facts: dict[str, object] = {"dagster/partition_row_count": counts.get(day, 0)}
+        if lineage is not None and day == part.last:  # the UI looks at the newest partition
+            facts["dagster/column_lineage"] = MetadataValue.column_lineage(lineage)
+        context.add_asset_metadata(facts, asset_key=asset, partition_key=part.key(day))
 
 
 def _cell(value: object) -> str | int | float | bool:

@@ -7,7 +7,7 @@ import polars as pl
 from dagster import AssetCheckResult, AssetExecutionContext, AssetSpec, MaterializeResult, ResourceParam, multi_asset
 
 from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
-from cloud_optimizer.assets.graph import OWNERS
+from cloud_optimizer.assets.graph import DAILY, OWNERS, TAGS
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
@@ -46,6 +46,8 @@ BLOCKING = {name: name != "completeness" for name in CHECKS}
             group_name="validation",
             kinds={"postgres", "polars"},
             owners=OWNERS,
+            tags=TAGS,
+            freshness_policy=DAILY,
             metadata={"dagster/column_schema": table_schema(CLEAN_SCHEMA)},
         ),
         AssetSpec(
@@ -55,6 +57,8 @@ BLOCKING = {name: name != "completeness" for name in CHECKS}
             group_name="validation",
             kinds={"postgres", "polars"},
             owners=OWNERS,
+            tags=TAGS,
+            freshness_policy=DAILY,
             metadata={"dagster/column_schema": table_schema(QUARANTINE_SCHEMA)},
         ),
     ],

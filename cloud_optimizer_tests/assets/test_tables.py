@@ -101,3 +101,5 @@ def test_every_day_of_the_slice_gets_its_count_and_a_day_without_rows_gets_zero(
         ("workload_metrics", "web|2026-03-02", 0),
         ("workload_metrics", "web|2026-03-03", 1),
     ]
+    shown = ["dagster/column_lineage" in facts for _, _, facts in context.attached]
+    assert shown == [False, False, True]
