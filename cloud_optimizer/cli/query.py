@@ -1,13 +1,18 @@
 """`query` and `explain`: answers from the warehouse for people and scripts."""
 
+from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
 
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.settings import load_settings
+
+if TYPE_CHECKING:
+    from cloud_optimizer.resources.warehouse import Warehouse
 
 
 class OutputFormat(StrEnum):
@@ -58,10 +63,20 @@ def explain(
 
     with local_platform(load_settings()) as platform:
         found = newest_recommendations(platform.warehouse, cluster).filter(pl.col("workload_id") == workload)
+        peaks = [_peak_risk(platform.warehouse, row) for row in found.iter_rows(named=True)]
     if found.is_empty():
         raise InputError(f"There is no recommendation for workload {workload}: see `cloud-optimizer export`.")
-    for row in found.iter_rows(named=True):
-        typer.echo(f"{row['cluster']} / {workload}, {row['date']}\n\n{row['explanation']}\n")
+    for row, peak in zip(found.iter_rows(named=True), peaks, strict=True):
+        told = " ".join(filter(None, (row["explanation"], peak)))
+        typer.echo(f"{row['cluster']} / {workload}, {row['date']}\n\n{told}\n")
+
+
+def _peak_risk(warehouse: "Warehouse", row: Mapping[str, Any]) -> str:
+    from cloud_optimizer.core.peak_risk.words import peak_risk_words
+    from cloud_optimizer.resources.warehouse.peaks import PEAK_RISKS
+
+    risks = warehouse.read(PEAK_RISKS, row["cluster"], row["date"], row["date"] + timedelta(days=1))
+    return peak_risk_words(risks.filter(pl.col("workload_id") == row["workload_id"]))
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 from dagster import AssetKey, AssetRecordsFilter, MultiPartitionKey
 
 from cloud_optimizer.cli.graph import Graph, Plan
+from cloud_optimizer.cli.query import _peak_risk
 from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.core.peak_risk.records import PEAK_RISK_MODEL_SCHEMA
 from cloud_optimizer.partitions import Slice
@@ -59,6 +60,13 @@ def test_the_model_lies_in_mlflow_with_its_reliability_and_says_what_it_could_no
     assert told["remedy"] == model["remedy"]
     compared = "remedies.json" in paths
     assert compared or "nothing to compare" in str(told["notes"])
+
+
+def test_a_person_reads_it_beside_the_newest_recommendation(risky: Workbench) -> None:
+    newest = risky.platform.warehouse.read(PEAK_RISKS, CLUSTER, LAST, LAST + DAY)
+    told = _peak_risk(risky.platform.warehouse, newest.row(0, named=True))
+    assert told.startswith("Probability that 95 % of today's capacity is reached within the next 24 hours: CPU ")
+    assert ", memory " in told
 
 
 def test_a_cluster_too_young_fails_its_check_with_a_sentence_and_nothing_else(risky: Workbench) -> None:
