@@ -16,6 +16,9 @@ from cloud_optimizer.core.sizing.objective import MEMORY_SIZING, ShortagePrice, 
 from cloud_optimizer.core.sizing.peaks import PeakSettings
 from cloud_optimizer.core.sizing.recent import RecentSettings
 
+FEW_CHANGES = 3
+"""Changes a workload-day below which the price of a change is what keeps within them."""
+
 
 def our_policy(settings: ReplaySettings) -> Policy:
     """Return our policy with the preferences for the contract of `settings`."""
@@ -25,33 +28,31 @@ def our_policy(settings: ReplaySettings) -> Policy:
 
 
 def _daily_cpu(settings: ReplaySettings) -> CloudOptimizer:
-    sizing = _sizing(settings, _price(2.0, 44.0), change_cost=0.02, change_cost_relative=0.05)
-    others = (_price(2.0, 16.0), _price(20.0, 16.0), _price(100.0, 16.0), _price(1000.0, 16.0))
-    return CloudOptimizer(sizing, OwnHistory(RecentSettings()), alternatives=others)
+    sizing = _sizing(settings, _price(2.0, 54.0), change_cost=0.01, change_cost_relative=0.03)
+    others = (_price(2.0, 24.0), _price(16.0, 16.0), _price(100.0, 16.0), _price(300.0, 20.0), _price(1000.0, 40.0))
+    return CloudOptimizer(sizing, OwnHistory(RecentSettings()), budget=ErrorBudget(), alternatives=others)
 
 
 def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
     """A day with a sample over the limit is a day with a kill: the budget counts such days and nothing else."""
-    sizing = _sizing(settings, _price(10.0, 0.0), change_cost=0.002, change_cost_relative=0.05)
-    budget = ErrorBudget(
-        violating_observations=None, unmet_volume=None, violating_workload_days=0.021, half_life_days=20.0
-    )
+    sizing = _sizing(settings, _price(8.0, 0.0), change_cost=0.002, change_cost_relative=0.05)
+    budget = ErrorBudget(violating_observations=None, unmet_volume=None, violating_workload_days=0.024)
     others = (_price(2.0, 0.0), _price(200.0, 0.0))
     return CloudOptimizer(sizing, DailyPeaks(PeakSettings()), budget=budget, alternatives=others)
 
 
 def _hourly(settings: ReplaySettings) -> CloudOptimizer:
-    if settings.raise_within_hour:
-        sizing = _sizing(settings, _price(20.0, 5.0), change_cost=0.05, change_cost_relative=0.2)
-    elif settings.max_changes_per_day == 1:
-        sizing = _sizing(settings, _price(0.5, 80.0), change_cost=0.1, change_cost_relative=0.4)
+    """Where changes are few, a change must bring more; where a shortage ends with its first sample, it costs less."""
+    price = _price(20.0, 28.0) if settings.raise_within_hour else _price(2.0, 100.0)
+    if settings.max_changes_per_day is not None and settings.max_changes_per_day < FEW_CHANGES:
+        sizing = _sizing(settings, price, change_cost=0.15, change_cost_relative=0.6)
     else:
-        sizing = _sizing(settings, _price(0.5, 80.0), change_cost=0.02, change_cost_relative=0.1)
+        sizing = _sizing(settings, price, change_cost=0.05, change_cost_relative=0.2)
     unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
     learned = LearnedSettings(first_only=settings.raise_within_hour)
     source = LearnedModel(learned, fallback, settings.smallest, unit)
-    others = (_price(0.5, 16.0), _price(20.0, 60.0), _price(200.0, 250.0))
+    others = (_price(1.0, 40.0), _price(20.0, 60.0), _price(100.0, 100.0), _price(400.0, 250.0))
     return CloudOptimizer(sizing, source, budget=ErrorBudget(), raises=settings.raise_within_hour, alternatives=others)
 
 

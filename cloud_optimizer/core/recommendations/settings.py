@@ -18,7 +18,8 @@ class HistorySettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     recent: RecentSettings = Field(
-        default=RecentSettings(lookback=timedelta(days=28)), description="Lookback, and the weights of its days."
+        default=RecentSettings(lookback=timedelta(days=28), daily_decay=0.7, long_memory=0.4),
+        description="Lookback, and the weights of its days.",
     )
     minimum_hours: int = Field(default=24, ge=1, description="Observed hours below which nothing is recommended.")
     confident_days: float = Field(default=7.0, ge=0, description="Lookback below which confidence is low.")

@@ -16,11 +16,11 @@ class ErrorBudget(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    violating_observations: float | None = Field(default=0.009, gt=0, le=1, description="Share of the time.")
-    unmet_volume: float | None = Field(default=0.009, gt=0, le=1, description="Share of the demand.")
+    violating_observations: float | None = Field(default=0.0095, gt=0, le=1, description="Share of the time.")
+    unmet_volume: float | None = Field(default=0.0095, gt=0, le=1, description="Share of the demand.")
     violating_workload_days: float | None = Field(default=None, gt=0, le=1, description="Share of workload-days.")
-    half_life_days: float = Field(default=10.0, gt=0, description="Age at which a day of the past counts half.")
-    prior_days: float = Field(default=6.0, ge=0, description="Days that the first price is trusted like the past.")
+    half_life_days: float = Field(default=20.0, gt=0, description="Age at which a day of the past counts half.")
+    prior_days: float = Field(default=10.0, ge=0, description="Days that the first price is trusted like the past.")
 
 
 class BudgetLedger:

@@ -187,11 +187,10 @@ class LearnedExceedance:
         """Return the model's input, shape [m, F]."""
         size = np.log(capacity)[:, None]
         relative = np.log(np.maximum(statistics[rows], 0.1 * self.floor)) - size
-        hour = np.full((len(rows), 1), (self.demand.first_hour + self.hour) % 24)
-        gap = np.minimum(self._memory.gap[rows], 500.0)[:, None]
-        return np.concatenate(
-            [relative, size - np.log(self.floor), gap, hour, self._memory.features(rows, capacity)], axis=1
-        ).astype(np.float32)
+        day, hour = divmod(self.demand.first_hour + self.hour, 24)
+        when = np.broadcast_to([hour, day % 7], (len(rows), 2))
+        memory = self._memory.features(rows, capacity)
+        return np.concatenate([relative, size - np.log(self.floor), when, memory], axis=1).astype(np.float32)
 
     def _fit(self, features: FloatArray, labels: FloatArray) -> "lightgbm.Booster":
         import lightgbm

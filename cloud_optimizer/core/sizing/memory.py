@@ -1,7 +1,7 @@
 """How often each workload exceeded each size, remembered hour by hour at a constant cost.
 
 Decaying counts on a grid of sizes answer, for any size: the share of the time above it lately and in the long run,
-the share of hours that touched it, and the share of the next hour above it given whether the last hour was.
+and the share of hours that touched it.
 """
 
 from typing import Final
@@ -15,10 +15,10 @@ GRID_RATIO: Final = 1.06
 GRID_RANGE: Final = (0.01, 1000.0)
 """Sizes remembered, in units of the resource (cores, or 4 GiB): 199 of them at 6 %."""
 
-FAST, SLOW, RISE, STAY = 0.5 ** (1 / 72), 0.5 ** (1 / 720), 0.5 ** (1 / 336), 0.5 ** (1 / 168)
-"""Weight an hour keeps after another observed hour: half-lives of 3, 30, 14 and 7 days."""
+FAST, SLOW = 0.5 ** (1 / 72), 0.5 ** (1 / 720)
+"""Weight an hour keeps after another observed hour: half-lives of 3 and 30 days."""
 
-MEMORY_FEATURES: Final = ("share_fast", "share_slow", "share_of_hours", "share_next", "evidence")
+MEMORY_FEATURES: Final = ("share_fast", "share_slow", "share_of_hours")
 
 
 class ExceedanceMemory:
@@ -32,43 +32,25 @@ class ExceedanceMemory:
     def __init__(self, count: int, unit: float) -> None:
         sizes = int(np.ceil(np.log(GRID_RANGE[1] / GRID_RANGE[0]) / np.log(GRID_RATIO))) + 1
         self.grid = (GRID_RANGE[0] * unit * GRID_RATIO ** np.arange(sizes)).astype(np.float32)
-        self._fast, self._slow, self._touched, self._rose, self._low, self._stayed, self._high = (
-            np.zeros((count, sizes), dtype=np.float32) for _ in range(7)
-        )
+        self._fast, self._slow, self._touched = np.zeros((3, count, sizes), dtype=np.float32)
         self._fast_weight, self._slow_weight = np.zeros((2, count, 1), dtype=np.float32)
-        self._last = np.full(count, np.nan, dtype=np.float32)
         self.hours = np.zeros(count)
-        self.gap = np.zeros(count)
 
     def observe(self, samples: FloatArray) -> None:
-        """Take one hour of usage, shape [n, s]; an hour without a sample changes nothing but the gap."""
+        """Take one hour of usage, shape [n, s]; an hour without a sample changes nothing."""
         known = np.isfinite(samples)
-        seen = known.any(axis=1)
-        self.gap = np.where(seen, 0.0, self.gap + 1.0)
-        self.hours += seen
-        if seen.any():
-            rows = np.flatnonzero(seen)
-            share = self._share_above(samples[rows], known[rows])
-            self._count(rows, share)
-            self._last[rows] = np.fmax.reduce(samples[rows], axis=1)
+        rows = np.flatnonzero(known.any(axis=1))
+        self.hours[rows] += 1
+        if rows.size:
+            self._count(rows, self._share_above(samples[rows], known[rows]))
 
     def features(self, rows: NDArray[np.intp], capacity: NDArray[np.floating]) -> FloatArray:
-        """Return `MEMORY_FEATURES` of workloads at sizes, shape [m, 5].
-
-        `share_next` is the share of the hour after one that stayed within the size (or exceeded it, like the last
-        one), drawn to the long run by one hour's weight; `evidence` counts such hours, negative where it exceeded.
-        """
+        """Return `MEMORY_FEATURES` of workloads at sizes, shape [m, 3]."""
         index = np.ceil(np.log(capacity / self.grid[0]) / np.log(GRID_RATIO) - 1e-4)
         at = rows, np.clip(index, 0, len(self.grid) - 1).astype(np.intp)
         slow_weight = np.maximum(self._slow_weight[rows, 0], 1e-6)
         fast = self._fast[at] / np.maximum(self._fast_weight[rows, 0], 1e-6)
-        slow = self._slow[at] / slow_weight
-        within = ~(self._last[rows] > capacity)
-        after = np.where(
-            within, (self._rose[at] + 0.002) / (self._low[at] + 1.0), (self._stayed[at] + slow) / (self._high[at] + 1.0)
-        )
-        evidence = np.where(within, self._low[at], -self._high[at])
-        return np.stack([fast, slow, self._touched[at] / slow_weight, after, evidence], axis=1).astype(np.float32)
+        return np.stack([fast, self._slow[at] / slow_weight, self._touched[at] / slow_weight], axis=1).astype(np.float32)
 
     def _share_above(self, samples: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
         """Return the share of an hour's samples above each size of the grid, shape [m, K]."""
@@ -81,18 +63,11 @@ class ExceedanceMemory:
         return share
 
     def _count(self, rows: NDArray[np.intp], share: FloatArray) -> None:
-        last = self._last[rows][:, None]
-        within = (last <= self.grid).astype(np.float32)  # neither where there was no hour before
-        over = (last > self.grid).astype(np.float32)
         for counts, fresh, keep in (
             (self._fast, share, FAST),
             (self._fast_weight, 1.0, FAST),
             (self._slow, share, SLOW),
             (self._slow_weight, 1.0, SLOW),
             (self._touched, share > 0.0, SLOW),
-            (self._rose, share * within, RISE),
-            (self._low, within, RISE),
-            (self._stayed, share * over, STAY),
-            (self._high, over, STAY),
         ):
             counts[rows] = counts[rows] * np.float32(keep) + fresh

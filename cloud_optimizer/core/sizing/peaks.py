@@ -51,7 +51,8 @@ class PeakRatios:
 
     def observe(self, peaks: NDArray[np.floating]) -> None:
         """Take the peaks of one day, shape [n]; NaN is unobserved."""
-        ratio = peaks / self.reference
+        reference = self.reference
+        ratio = np.divide(peaks, reference, out=np.full_like(reference, np.nan), where=reference > 0.0)
         known = np.isfinite(ratio)
         decay = self.settings.daily_decay
         if known.any():

@@ -14,10 +14,10 @@ class RecentSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lookback: timedelta = Field(default=timedelta(days=60), description="History that counts at all.")
-    daily_decay: float = Field(default=0.7, gt=0, le=1, description="Weight of a day relative to the day after it.")
+    lookback: timedelta = Field(default=timedelta(days=40), description="History that counts at all.")
+    daily_decay: float = Field(default=0.6, gt=0, le=1, description="Weight of a day relative to the day after it.")
     long_memory: float = Field(
-        default=0.4, ge=0, le=1, description="Share of the weight spread evenly over the lookback."
+        default=0.35, ge=0, le=1, description="Share of the weight spread evenly over the lookback."
     )
 
 
