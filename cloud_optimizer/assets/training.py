@@ -11,6 +11,7 @@ from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import Trained, data_version, score_fitted, train
 from cloud_optimizer.core.tuning.choice import chosen_hyperparameters
 from cloud_optimizer.resources.model_registry import LoggedModel, RunKey
+from cloud_optimizer.resources.model_registry.evaluated import load_evaluated, log_evaluated
 from cloud_optimizer.resources.warehouse.tuned import tunings_as_of
 
 FAMILIES = {
@@ -32,7 +33,7 @@ def train_family(family: str, key: RunKey, panel: Panel, workshop: Workshop) -> 
         trained = train(chosen.forecaster, panel, settings.training, settings.forecast)
         logged = _logged(run_id, trained, panel, workshop, chosen.logged, chosen.tags)
         if family in MEMBERS:
-            workshop.registry.log_evaluated(run_id, trained.evaluated)
+            log_evaluated(workshop.registry, run_id, trained.evaluated)
     return Outcome(trained, logged, {"hyperparameters": chosen.source})
 
 
@@ -42,7 +43,7 @@ def train_blend(family: str, key: RunKey, panel: Panel, workshop: Workshop) -> O
     members = _members(key, data_version(panel), workshop)
     with registry.run(key) as run_id:
         kept = blended({name: registry.load_logged(model.model_id) for name, model in members.items()})
-        evaluated = blended({name: registry.load_evaluated(model) for name, model in members.items()})
+        evaluated = blended({name: load_evaluated(registry, model) for name, model in members.items()})
         trained = score_fitted(kept, evaluated, panel, settings.training, settings.forecast)
         params = {f"member.{name}": model.model_id for name, model in members.items()}
         logged = _logged(run_id, trained, panel, workshop, params, {})

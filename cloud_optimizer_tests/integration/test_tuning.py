@@ -6,6 +6,7 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from dagster import ResourceDefinition
+from mlflow.entities import Run
 from rich.console import Console
 
 from cloud_optimizer.cli.graph import Graph, Plan
@@ -50,11 +51,16 @@ def test_the_outcome_of_a_tuning_is_kept_with_its_reason(tuned: Workbench) -> No
     assert str(row["reason"]).startswith("Adopted:" if row["adopted"] else "The defaults stay:")
 
 
+def nested_runs(workbench: Workbench, parent: object) -> list[Run]:
+    client = workbench.platform.model_registry.client
+    experiment = client.get_experiment_by_name("tuned_hyperparameters").experiment_id
+    return client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{parent}'")
+
+
 def test_every_trial_is_a_run_nested_under_the_run_of_the_tuning(tuned: Workbench) -> None:
     (row,) = rows(tuned)
     client = tuned.platform.model_registry.client
-    experiment = client.get_experiment_by_name("tuned_hyperparameters").experiment_id
-    nested = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{row['mlflow_run']}'")
+    nested = nested_runs(tuned, row["mlflow_run"])
     assert sorted(run.data.tags["cloud_optimizer.trial"] for run in nested) == ["0", "1", "2", "3"]
     assert len({json.dumps(run.data.params, sort_keys=True) for run in nested}) == TRIALS
     assert {run.info.status for run in nested} <= {"FINISHED", "KILLED"}
@@ -71,6 +77,7 @@ def test_a_partition_materialized_again_keeps_its_trials(tuned: Workbench) -> No
     (again,) = rows(tuned)
     assert again["mlflow_run"] != before[0]["mlflow_run"]  # each materialization has its run, with all trials below
     assert {**again, "mlflow_run": None} == {**before[0], "mlflow_run": None}
+    assert len(nested_runs(tuned, again["mlflow_run"])) == TRIALS
 
 
 @pytest.mark.parametrize("adopted", [True, False])

@@ -2,7 +2,9 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from cloud_optimizer.core.forecasting.search_space import SEARCH_SPACES
 
 
 class TuningSettings(BaseModel):
@@ -32,3 +34,11 @@ class TuningSettings(BaseModel):
     heartbeat_seconds: int = Field(default=10, ge=1, le=600, description="How often a worker says that it lives.")
     grace_seconds: int = Field(default=60, ge=2, le=3600, description="Silence after which a worker's trial is lost.")
     seed: int = Field(default=0, ge=0, description="Seed of the search and of the sample of workloads.")
+
+    @field_validator("families")
+    @classmethod
+    def _have_something_to_search(cls, families: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [family for family in families if family not in SEARCH_SPACES]
+        if unknown:
+            raise ValueError(f"{unknown[0]} has nothing to search; {', '.join(SEARCH_SPACES)} have")
+        return families

@@ -32,7 +32,6 @@ from cloud_optimizer.resources.model_registry.records import (
 )
 
 LONGEST_RUN_NAME: Final = 250  # of MLflow's table
-EVALUATED_FOLDER: Final = "evaluated"
 RUN_KEY_TAG: Final = TAG_PREFIX + "run_key"
 
 
@@ -169,21 +168,12 @@ class ModelRegistry:
             for target, diagram in fitted.diagrams.items():
                 self.client.log_figure(run_id, figures.reliability_figure(diagram), f"reliability_{target}.png")
 
-    def log_evaluated(self, run_id: str, fitted: Savable) -> None:
-        """Keep the fit that was evaluated beside the model of its run: it saw nothing of the held-out days."""
-        with tempfile.TemporaryDirectory() as folder:
-            fitted.save(Path(folder))
-            self.client.log_artifacts(run_id, folder, EVALUATED_FOLDER)
-
-    def load_evaluated(self, model: LoggedModel) -> FittedForecaster:
-        """Read what `log_evaluated` kept beside a model."""
-        return load_fitted(self._local(f"{self.client.get_run(model.run_id).info.artifact_uri}/{EVALUATED_FOLDER}"))
-
     def model_folder(self, model_id: str) -> Path:
         """Return a local folder with what the model's `save` wrote; remote artifacts are downloaded."""
-        return self._local(f"{self.client.get_logged_model(model_id).artifact_location}/{DATA_FOLDER}")
+        return self.download(f"{self.client.get_logged_model(model_id).artifact_location}/{DATA_FOLDER}")
 
-    def _local(self, location: str) -> Path:
+    def download(self, location: str) -> Path:
+        """Return a local folder with the artifacts at an address; those on this machine stay where they are."""
         from mlflow.artifacts import download_artifacts
 
         return Path(download_artifacts(artifact_uri=location, tracking_uri=self.tracking_uri))

@@ -31,6 +31,11 @@ def test_the_best_trial_is_adopted_when_days_that_it_never_saw_confirm_the_gain(
     assert verdict.reason.startswith("Adopted:" if adopted else "The defaults stay:")
 
 
+def test_a_family_without_a_search_space_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="autotheta has nothing to search; lightgbm, xgboost, catboost"):
+        TuningSettings(families=("lightgbm", "autotheta"))
+
+
 def test_the_reason_names_both_gains_and_what_was_asked() -> None:
     assert tuning_verdict(BEST, 0.95, 1.02, SETTINGS).reason == (
         "The defaults stay: the best trial saves 5.0% of the defaults' loss on the windows of the search and loses "

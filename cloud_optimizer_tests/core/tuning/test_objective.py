@@ -10,7 +10,7 @@ from cloud_optimizer.core.training import TrainingSettings
 from cloud_optimizer.core.tuning import Objective, TuningSettings, TuningWindows, tuning_windows
 from cloud_optimizer_tests.core.forecasting.conftest import make_panel
 
-FORECAST = ForecastSettings(targets=("cpu_mean", "memory_mean"), calibration_days=5)
+FORECAST = ForecastSettings(targets=("cpu_mean",), calibration_days=5)
 SETTINGS = TuningSettings(folds=2, fold_days=2, history_days=14)
 TRAINING = TrainingSettings(evaluation_days=3)
 DEFAULTS = {"num_iterations": 60, "num_leaves": 7}
@@ -22,7 +22,7 @@ def windows_of(panel: Panel) -> TuningWindows:
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    return make_panel(3, 30)
+    return make_panel(2, 24)
 
 
 def test_the_defaults_are_worth_exactly_one_on_every_window(panel: Panel) -> None:

@@ -19,7 +19,7 @@ from cloud_optimizer.resources.model_registry.native_model import FAMILY_LIBRARI
 from cloud_optimizer_tests.core.forecasting.conftest import make_panel
 
 STEPS = {
-    "hours": ForecastSettings(targets=("cpu_mean", "cpu_peak"), calibration_days=5),
+    "hours": ForecastSettings(targets=("cpu_mean",), calibration_days=5),
     "five minutes": ForecastSettings(
         step=timedelta(minutes=5), horizon=48, season=288, targets=("cpu_mean",), calibration_days=1
     ),
