@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 
@@ -58,8 +59,11 @@ def finished(search: HyperparameterSearch) -> list[Trial]:
 def test_a_hundred_trials_asked_for_by_several_processes_one_of_them_killed_are_a_hundred_distinct_ones(
     warehouse_url: str, search: Searching
 ) -> None:
-    processes = [worker(warehouse_url, 100), worker(warehouse_url, 100, "die-at", "5"), worker(warehouse_url, 100)]
-    assert [ended(process) for process in processes] == [0, -9, 0]
+    processes = [worker(warehouse_url, 100, "die-at", "20")]
+    while not search().trials:  # so that the others cannot be done before it dies
+        time.sleep(0.05)
+    processes += [worker(warehouse_url, 100) for _ in range(2)]
+    assert [ended(process) for process in processes] == [-9, 0, 0]
     done = finished(search())
     assert len(done) == 100
     assert len({parameter_key(trial) for trial in done}) == 100
@@ -140,6 +144,19 @@ def test_a_trial_that_raises_is_failed_with_its_words_and_not_run_again(search: 
     assert failed
     assert all(trial.user_attrs[ERROR] == "ValueError: too many leaves" for trial in failed)
     assert all(trial.state in FINISHED for trial in trials if trial not in failed)
+
+
+def test_a_search_survives_the_loss_of_its_connections(warehouse_url: str, search: Searching) -> None:
+    def cut_off(parameters: Mapping[str, float]) -> Iterator[float]:
+        with psycopg.connect(warehouse_url) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+        yield from cheap(parameters)
+
+    search(5).work(cut_off, seconds=60)
+    assert [trial.state in FINISHED for trial in search().trials] == [True] * 5
 
 
 def test_no_trial_begins_after_the_time_box(search: Searching) -> None:
