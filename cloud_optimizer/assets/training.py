@@ -1,16 +1,19 @@
 """Training: one asset a model family, all from one factory (assets.model_factory)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import polars as pl
 
 from cloud_optimizer.assets.model_factory import Outcome, Workshop, model_asset
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.blending import FAMILY as BLEND
 from cloud_optimizer.core.forecasting.blending import MEMBERS, blended
+from cloud_optimizer.core.forecasting.contract import FittedForecaster
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import Trained, data_version, score_fitted, train
 from cloud_optimizer.core.tuning.choice import chosen_hyperparameters
-from cloud_optimizer.resources.model_registry import LoggedModel, RunKey
+from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
 from cloud_optimizer.resources.model_registry.evaluated import load_evaluated, log_evaluated
 from cloud_optimizer.resources.warehouse.tuned import tunings_as_of
 
@@ -42,12 +45,12 @@ def train_blend(family: str, key: RunKey, panel: Panel, workshop: Workshop) -> O
     settings, registry = workshop.settings, workshop.registry
     members = _members(key, data_version(panel), workshop)
     with registry.run(key) as run_id:
-        kept = blended({name: registry.load_logged(model.model_id) for name, model in members.items()})
-        evaluated = blended({name: load_evaluated(registry, model) for name, model in members.items()})
-        trained = score_fitted(kept, evaluated, panel, settings.training, settings.forecast)
-        params = {f"member.{name}": model.model_id for name, model in members.items()}
+        evaluated = _evaluated(members, registry)
+        kept = blended({name: registry.load_logged(members[name].model_id) for name in evaluated})
+        trained = score_fitted(kept, blended(evaluated), panel, settings.training, settings.forecast)
+        params = {f"member.{name}": members[name].model_id for name in evaluated}
         logged = _logged(run_id, trained, panel, workshop, params, {})
-    return Outcome(trained, logged, {"members": ", ".join(members)})
+    return Outcome(trained, logged, {"members": ", ".join(evaluated)})
 
 
 def _members(key: RunKey, version: str, workshop: Workshop) -> dict[str, LoggedModel]:
@@ -56,6 +59,15 @@ def _members(key: RunKey, version: str, workshop: Workshop) -> dict[str, LoggedM
     found = losses.select("model", "model_version").unique().sort("model").iter_rows()
     models = {family: workshop.registry.logged(model_id) for family, model_id in found}
     return {family: model for family, model in models.items() if model.data_version == version}
+
+
+def _evaluated(members: Mapping[str, LoggedModel], registry: ModelRegistry) -> dict[str, FittedForecaster]:
+    """Return the evaluated fits of the members that have one."""
+    found = {}
+    for family, model in members.items():
+        with suppress(InputError):  # its training was killed before the fit was kept
+            found[family] = load_evaluated(registry, model)
+    return found
 
 
 def _logged(

@@ -1,11 +1,14 @@
 """The blend in the graph: a candidate made of the day's logged members, without training them again."""
 
+import shutil
+
 import polars as pl
 import pytest
 
 from cloud_optimizer.cli.graph import Graph, Plan
 from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.resources.model_registry import LoggedModel
+from cloud_optimizer.resources.model_registry.evaluated import FOLDER
 from cloud_optimizer_tests.integration.conftest import CLUSTER, LAST, Workbench, day
 
 AS_OF = LAST - 4 * DAY
@@ -59,6 +62,15 @@ def test_the_blend_may_become_champion(members: Workbench) -> None:
     chosen = members.platform.warehouse.champion_as_of(CLUSTER, AS_OF)
     assert chosen["model"].unique().to_list() == ["blend"]
     members.run(day(4), "demand_forecast")
+
+
+def test_a_member_whose_evaluated_fit_is_gone_is_left_out(members: Workbench) -> None:
+    members.run(day(4), *(f"{family}_model" for family in MEMBERS))
+    registry = members.platform.model_registry
+    uri = registry.client.get_run(logged(members, "lightgbm").run_id).info.artifact_uri
+    shutil.rmtree(registry.download(f"{uri}/{FOLDER}"))
+    members.run(day(4), "blend_model")
+    assert {name for name in params(members) if name.startswith("member.")} == {"member.xgboost", "member.catboost"}
 
 
 def test_a_failed_member_is_left_out_and_with_one_left_the_blend_fails_its_check_alone(members: Workbench) -> None:
