@@ -1,5 +1,6 @@
 """The choice: every model of a day on the same held-out window, and who forecasts from now on."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
@@ -131,6 +132,8 @@ def _choose(
     models, demand = contenders(losses, resource, settings.champion)
     held = registry.champion(cluster, resource, before=day)
     incumbent = models.pop(INCUMBENT[resource], None)
+    if incumbent is not None and held is not None:
+        incumbent = replace(incumbent, name=f"{held.family} version {held.version}")  # as people know it
     candidates = [contender for name, contender in models.items() if name not in INCUMBENT.values()]
     verdict = choose_champion(resource, candidates, incumbent, models.get(NAIVE), demand, settings.champion)
     if verdict.promoted and verdict.champion is not None:

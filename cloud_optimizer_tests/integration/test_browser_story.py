@@ -95,4 +95,4 @@ def test_bad_data_turns_a_check_red_which_leads_to_a_retraining_that_says_why_it
     expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=240_000)
 
     page.goto(f"{story.address}/assets/champion_model?partition={CLUSTER}%7C{LAST}&view=partitions")
-    expect(page.get_by_text(re.compile("stays champion|replaces")).first).to_be_visible()
+    expect(page.get_by_text(re.compile(r"(stays champion|replaces lightgbm version 1)")).first).to_be_visible()
