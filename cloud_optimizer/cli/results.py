@@ -1,7 +1,9 @@
 """The results of a run as files: Parquet for programs, JSON for people and scripts."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -28,6 +30,11 @@ def write_results(platform: Platform, decided: Sequence[Slice], folder: Path) ->
     for name, table in RESULTS.items():
         frame = read_results(platform, table, decided)
         write_parquet(frame, folder / f"{name}.parquet")
-        write_text(folder / f"{name}.json", frame.write_json())
+        write_text(folder / f"{name}.json", json.dumps([_nested(row) for row in json.loads(frame.write_json())]))
         written += [folder / f"{name}.parquet", folder / f"{name}.json"]
     return written
+
+
+def _nested(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row whose options, JSON text in the table, are a list like everything else in the file."""
+    return row if row.get("options") is None else {**row, "options": json.loads(row["options"])}

@@ -18,6 +18,9 @@ BANDS: Final = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)
 ENOUGH_EVENTS: Final = 100.0
 """Shortages in a band below which its observed risk says little."""
 
+LEAST_RISK: Final = 1e-6
+"""What stands for no risk at all, so that it has a logarithm."""
+
 
 @dataclass(frozen=True)
 class ReliabilityBand:
@@ -84,18 +87,21 @@ def reliability(
 
 
 def _stated(plan: Plan, column: int, capacity: Array) -> Array:
-    """Return the risk stated for a capacity within the bounds, linear between them, shape [n]; NaN elsewhere."""
+    """Return the risk stated for a capacity within the bounds, shape [n]; NaN elsewhere.
+
+    Between the bounds its logarithm is linear: exceedance falls ever more slowly as the capacity grows.
+    """
     if plan.risk is None or plan.lower is None or plan.upper is None:
         return np.full(len(capacity), np.nan)
     lower, target, upper = plan.lower[:, column], plan.target[:, column], plan.upper[:, column]
-    low, middle, high = plan.risk[:, :, column].astype(np.float64)
+    low, middle, high = np.log(np.maximum(plan.risk[:, :, column].astype(np.float64), LEAST_RISK))
     below = capacity < target
     share_below = _share(capacity, lower, target)
     share_above = _share(capacity, target, upper)
     risk = np.where(below, low + share_below * (middle - low), middle + share_above * (high - middle))
     tolerance = 1e-5 * capacity
     inside = (capacity >= lower - tolerance) & (capacity <= upper + tolerance)
-    return np.where(inside, risk, np.nan)
+    return np.where(inside, np.exp(risk), np.nan)
 
 
 def _share(value: Array, start: Array, end: Array) -> Array:

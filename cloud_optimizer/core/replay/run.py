@@ -1,7 +1,7 @@
 """Replays policies on one data set and compares them: `replay(data, policies, settings)` gives one score each."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from cloud_optimizer.core.policies.history import History
 from cloud_optimizer.core.policies.oracle import Oracle
 from cloud_optimizer.core.policies.plan import Array, Plan, Policy
 from cloud_optimizer.core.replay.bootstrap import interval, resample_weights
+from cloud_optimizer.core.replay.calibration import ReliabilityBand, reliability
 from cloud_optimizer.core.replay.data import PERIOD, ReplayData
 from cloud_optimizer.core.replay.engine import Outcome, simulate
 from cloud_optimizer.core.replay.measures import (
@@ -40,12 +41,14 @@ class PolicyScore:
         values: Measure to value; NaN where undefined.
         intervals: Measure to interval; none where undefined.
         difference: Interval of this policy's provision less that of `cloud_optimizer`, paired.
+        reliability: Stated against observed risk by band; empty where the policy states none.
     """
 
     policy: str
     values: dict[str, float]
     intervals: dict[str, Interval]
     difference: Interval = None
+    reliability: tuple[ReliabilityBand, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values; undefined is null."""
@@ -55,6 +58,9 @@ class PolicyScore:
             **plain,
             "intervals": self.intervals,
             "provision_less_cloud_optimizer": self.difference,
+            "reliability": [
+                {**asdict(band), "observed_over_stated": band.ratio} for band in self.reliability if band.periods
+            ],
         }
 
 
@@ -65,6 +71,7 @@ class _Result:
     ratios: dict[str, Array] = field(default_factory=dict)
     cost: Array = field(default_factory=lambda: np.empty(0))
     static: Array = field(default_factory=lambda: np.empty(0))
+    reliability: tuple[ReliabilityBand, ...] = ()
 
 
 def history_for(data: ReplayData, settings: ReplaySettings) -> History:
@@ -103,7 +110,15 @@ def _evaluate(policy: Policy, history: History, settings: ReplaySettings, weight
         scaled = _total(history.data, chosen, settings, test, scale).ratios(weights)
         ratios[name] = scaled["provision"]
         ratios[name.replace("provision", "violating_observations")] = scaled["violating_observations"]
-    return _Result(ratios, weights @ total.capacity, weights @ total.static)
+    return _Result(ratios, weights @ total.capacity, weights @ total.static, _reliability(history, plan, settings))
+
+
+def _reliability(history: History, plan: Plan, settings: ReplaySettings) -> tuple[ReliabilityBand, ...]:
+    if plan.risk is None:
+        return ()
+    outcomes = [outcome for _, outcome in _outcomes(history.data, plan, settings)]
+    whole = Outcome(*(np.concatenate([getattr(part, name) for part in outcomes]) for name in ("capacity", "changes")))
+    return reliability(history.data, plan, whole, history.lag)
 
 
 def _at_equal_violations(
@@ -146,4 +161,5 @@ def _score(name: str, result: _Result, oracle: _Result, ours: _Result | None) ->
         {measure: float(values[0]) for measure, values in ratios.items()},
         {measure: interval(values[1:]) for measure, values in ratios.items()},
         difference,
+        result.reliability,
     )

@@ -16,8 +16,8 @@ EDGES: Final = np.concatenate([[0.0], np.geomspace(1e-4, 1.0, 17)])
 
 CENTRES: Final = np.concatenate([[5e-5], np.sqrt(EDGES[1:-1] * EDGES[2:])])
 
-PRIOR_EVENTS: Final = np.minimum(200.0 * CENTRES, 2.0)
-"""Expected shortages by which a band is drawn to the correction of all together: those of 200 periods, at most 2."""
+PRIOR_EVENTS: Final = np.minimum(50.0 * CENTRES, 0.5)
+"""Expected shortages by which a band is drawn to the correction of all together: those of 50 periods, at most half."""
 
 
 class RiskCalibration:
@@ -27,7 +27,7 @@ class RiskCalibration:
         half_life_days: Age at which a day counts half.
     """
 
-    def __init__(self, half_life_days: float = 30.0) -> None:
+    def __init__(self, half_life_days: float = 90.0) -> None:
         self._half_life = half_life_days
         self._stated, self._observed = np.zeros((2, len(CENTRES)))
 

@@ -50,7 +50,8 @@ class ExceedanceMemory:
         at = rows, np.clip(index, 0, len(self.grid) - 1).astype(np.intp)
         slow_weight = np.maximum(self._slow_weight[rows, 0], 1e-6)
         fast = self._fast[at] / np.maximum(self._fast_weight[rows, 0], 1e-6)
-        return np.stack([fast, self._slow[at] / slow_weight, self._touched[at] / slow_weight], axis=1).astype(np.float32)
+        slow, touched = self._slow[at] / slow_weight, self._touched[at] / slow_weight
+        return np.stack([fast, slow, touched], axis=1).astype(np.float32)
 
     def _share_above(self, samples: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
         """Return the share of an hour's samples above each size of the grid, shape [m, K]."""

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
+from cloud_optimizer.cli.traces import load_panel
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import BASELINES, policies_for
@@ -96,6 +98,24 @@ def test_ours_beats_p99_on_a_real_fleet_at_fewer_violations(traces: Path) -> Non
     ours, p99 = scores["cloud_optimizer"].values, scores["p99_14d"].values
     assert ours["violating_observations"] < p99["violating_observations"]
     assert ours["provision"] < 1.05 * p99["provision"]
+
+
+def test_ours_keeps_its_budget_and_its_risks_come_true_on_real_machines(traces: Path) -> None:
+    panel = load_panel(traces / "bitbrains_rnd_dev.parquet", None, Console(quiet=True))
+    score = scores_of(ReplayData.from_panel(panel, "cpu"), "cloud_optimizer")["cloud_optimizer"]
+    assert score.values["violating_observations"] < 0.01
+    assert score.values["unmet_volume"] < 0.01
+    ratios = [band.ratio for band in score.reliability if band.ratio is not None]
+    assert len(ratios) >= 2
+    assert all(0.8 < ratio < 1.2 for ratio in ratios)
+
+
+def test_json_holds_the_reliability_of_policies_that_state_risks() -> None:
+    scores = scores_of(data_of(random_usage(4, 6), capacity=12.0), "p99_14d", "cloud_optimizer")
+    assert scores["p99_14d"].to_json()["reliability"] == []
+    bands = scores["cloud_optimizer"].to_json()["reliability"]
+    assert sum(band["periods"] for band in bands) > 0
+    assert {"lowest", "highest", "stated", "observed", "events", "observed_over_stated"} <= set(bands[0])
 
 
 def test_all_baselines_are_replayed() -> None:

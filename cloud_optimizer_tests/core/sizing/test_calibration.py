@@ -16,7 +16,7 @@ def test_a_band_is_corrected_by_its_own_past_and_little_past_by_that_of_all() ->
     centre = CENTRES[9]
     calibration.record(np.full(1000, centre), np.full(1000, 2.0 * centre), days=0.0)
     stated = 1000 * centre
-    overall = (2 * stated + 2.0) / (stated + 2.0)
+    overall = (2 * stated + PRIOR_EVENTS.max()) / (stated + PRIOR_EVENTS.max())
     prior = PRIOR_EVENTS[9]
     factor = (2 * stated + prior * overall) / (stated + prior)
     assert calibration.apply(np.array([centre]))[0] == pytest.approx(centre * factor)
