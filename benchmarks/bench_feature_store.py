@@ -4,12 +4,10 @@ python -m benchmarks.bench_feature_store [--workloads 1000] [--output FILE.json]
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -17,6 +15,7 @@ from statistics import median
 import numpy as np
 import polars as pl
 
+from benchmarks.results import Measure, measured, tell
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.features.build import feature_frame
 from cloud_optimizer.core.features.registry import FEATURES, OBSERVATIONS, WARMUP
@@ -31,17 +30,6 @@ CLUSTER = "bench"
 INFERENCE, REALTIME = "cloud_optimizer_inference", "cloud_optimizer_realtime"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: a measure, its goal and whether it holds."""
-
-    measure: str
-    value: float
-    unit: str
-    goal: str
-    holds: bool
-
-
 def main() -> int:
     """Run every part and print the table; the exit status is 0 when all goals hold."""
     arguments = _arguments()
@@ -53,12 +41,7 @@ def main() -> int:
         finally:
             store.close()
             server.stop()
-    for row in rows:
-        mark = "ok  " if row.holds else "MISS"
-        sys.stdout.write(f"{mark} {row.measure:<58} {row.value:>14,.3f} {row.unit:<8} {row.goal}\n")
-    if arguments.output:
-        arguments.output.write_text(json.dumps([asdict(row) for row in rows], indent=2))
-    return 0 if all(row.holds for row in rows) else 1
+    return tell(rows, arguments.output)
 
 
 def _arguments() -> argparse.Namespace:
@@ -69,7 +52,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _writes(store: FeatureStore, workloads: int) -> list[Row]:
+def _writes(store: FeatureStore, workloads: int) -> list[Measure]:
     random = np.random.default_rng(1)
     shape = (workloads, (WARMUP.days + DAYS) * 24)
     columns = {name: random.gamma(4, 0.25, shape).astype(np.float32) for name in OBSERVATIONS}
@@ -84,16 +67,16 @@ def _writes(store: FeatureStore, workloads: int) -> list[Row]:
     read = _seconds(lambda: store.read(CLUSTER, START + WARMUP, end))
     size = sum(path.stat().st_size for path in store.root.rglob("*.parquet")) / frame.height / len(FEATURES)
     return [
-        Row("store: apply the first time, with Feast's import", applied, "s", "", True),
-        Row("store: apply when nothing changed", again * 1e3, "ms", "<= 100", again <= 0.1),
-        Row("store: write Parquet", frame.height / parquet, "rows/s", "", True),
-        Row("store: read Parquet, all columns", frame.height / read, "rows/s", "", True),
-        Row("store: bytes a value in Parquet (4 in memory)", size, "bytes", "", True),
-        Row(f"store: write the newest rows of {workloads:,} workloads online", online, "s", "", True),
+        measured("store: apply the first time, with Feast's import", applied, "s", "", True),
+        measured("store: apply when nothing changed", again * 1e3, "ms", "<= 100", again <= 0.1),
+        measured("store: write Parquet", frame.height / parquet, "rows/s", "", True),
+        measured("store: read Parquet, all columns", frame.height / read, "rows/s", "", True),
+        measured("store: bytes a value in Parquet (4 in memory)", size, "bytes", "", True),
+        measured(f"store: write the newest rows of {workloads:,} workloads online", online, "s", "", True),
     ]
 
 
-def _reads(store: FeatureStore, repeats: int) -> list[Row]:
+def _reads(store: FeatureStore, repeats: int) -> list[Measure]:
     target = START + WARMUP + timedelta(days=DAYS)
     rows = []
     for service, count, limit in ((INFERENCE, 1, 3), (INFERENCE, 100, 30), (REALTIME, 1, 3), (REALTIME, 100, 30)):
@@ -103,13 +86,13 @@ def _reads(store: FeatureStore, repeats: int) -> list[Row]:
         feast = _median(lambda p=pairs, s=service, t=time_of_target: store.catalogue.online(p, s, t), 5)
         title = f"online: {service.rpartition('_')[2]} ({len(SERVICES[service])} features), {count} workloads"
         rows += [
-            Row(f"{title}: p50", own * 1e3, "ms", f"<= {limit}", own * 1e3 <= limit),
-            Row(f"{title}: Feast's own", feast * 1e3, "ms", "", True),
+            measured(f"{title}: p50", own * 1e3, "ms", f"<= {limit}", own * 1e3 <= limit),
+            measured(f"{title}: Feast's own", feast * 1e3, "ms", "", True),
         ]
     return rows
 
 
-def _joins(store: FeatureStore, count: int = 100_000) -> list[Row]:
+def _joins(store: FeatureStore, count: int = 100_000) -> list[Measure]:
     random = np.random.default_rng(2)
     minutes = random.integers(0, DAYS * 24 * 60, count)
     entities = pl.DataFrame(
@@ -124,7 +107,7 @@ def _joins(store: FeatureStore, count: int = 100_000) -> list[Row]:
     )
     names = [spec.name for spec in FEATURES][:60]
     seconds = min(_seconds(lambda: store.training_set(entities, names)) for _ in range(3))
-    return [Row(f"training set: {count:,} rows x 60 features", seconds, "s", "", True)]
+    return [measured(f"training set: {count:,} rows x 60 features", seconds, "s", "", True)]
 
 
 def _median(work: Callable[[], object], repeats: int) -> float:

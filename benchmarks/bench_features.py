@@ -7,12 +7,10 @@ same-hour statistics of the four forecast series (the only ones it has). Limit: 
 """
 
 import argparse
-import json
 import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.feature_peers import build_with_pandas, build_with_polars, mlforecast_transforms
+from benchmarks.results import Measure, measured, tell
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.features.build import build_features
 from cloud_optimizer.core.features.registry import BUILT, OBSERVATIONS, SIZED, WARMUP
@@ -27,17 +26,6 @@ from cloud_optimizer.core.panel import Panel
 
 STEPS = 2016  # 84 days of hours
 START = datetime(2025, 1, 1, tzinfo=UTC)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: a measure, its goal and whether it holds."""
-
-    measure: str
-    value: float
-    unit: str
-    goal: str
-    holds: bool
 
 
 def main() -> int:
@@ -49,12 +37,7 @@ def main() -> int:
         *_incremental(arguments.workloads, arguments.threads, arguments.repeats),
         *_peers(arguments.workloads, arguments.threads, arguments.repeats),
     ]
-    for row in rows:
-        mark = "ok  " if row.holds else "MISS"
-        sys.stdout.write(f"{mark} {row.measure:<58} {row.value:>14,.3f} {row.unit:<8} {row.goal}\n")
-    if arguments.output:
-        arguments.output.write_text(json.dumps([asdict(row) for row in rows], indent=2))
-    return 0 if all(row.holds for row in rows) else 1
+    return tell(rows, arguments.output)
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,7 +49,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _growth(workloads: int, threads: int, repeats: int) -> list[Row]:
+def _growth(workloads: int, threads: int, repeats: int) -> list[Measure]:
     """Time and memory of a tenfold frame: of a fifth of the workloads, so that ten times as much fits into memory.
 
     The kernel clears every page of the output before it is written; on a busy or virtual machine that grows faster
@@ -81,24 +64,24 @@ def _growth(workloads: int, threads: int, repeats: int) -> list[Row]:
     memory = (_peak_bytes() - before) / output
     linear = computed_tenfold / computed
     return [
-        Row("build: time for 10 times the rows", tenfold / once, "x", "<= 11", tenfold <= 11 * once),
-        Row("build: computing for 10 times the rows (user CPU)", linear, "x", "<= 11", linear <= 11),
-        Row("build: peak memory beside the input", memory, "outputs", "<= 2.5", memory <= 2.5),
+        measured("build: time for 10 times the rows", tenfold / once, "x", "<= 11", tenfold <= 11 * once),
+        measured("build: computing for 10 times the rows (user CPU)", linear, "x", "<= 11", linear <= 11),
+        measured("build: peak memory beside the input", memory, "outputs", "<= 2.5", memory <= 2.5),
     ]
 
 
-def _incremental(workloads: int, threads: int, repeats: int) -> list[Row]:
+def _incremental(workloads: int, threads: int, repeats: int) -> list[Measure]:
     panel = _fleet(workloads, (60 + WARMUP.days) * 24)
     day = panel.end - timedelta(days=1)
     whole = _best(lambda: build_features(panel, panel.start + WARMUP, threads), repeats)
     one = _best(lambda: build_features(panel.window(day - WARMUP, panel.end), day, threads), repeats * 5)
     return [
-        Row("build: 60 days", whole, "s", "", True),
-        Row("build: one new day, share of 60 days", one / whole, "", "<= 1/20", one <= whole / 20),
+        measured("build: 60 days", whole, "s", "", True),
+        measured("build: one new day, share of 60 days", one / whole, "", "<= 1/20", one <= whole / 20),
     ]
 
 
-def _peers(workloads: int, threads: int, repeats: int) -> list[Row]:
+def _peers(workloads: int, threads: int, repeats: int) -> list[Measure]:
     panel = _fleet(workloads, STEPS)
     count = workloads * STEPS
     own = _best(lambda: build_features(panel, threads=threads), repeats)
@@ -107,12 +90,12 @@ def _peers(workloads: int, threads: int, repeats: int) -> list[Row]:
     polars = _polars(panel)
     pandas = _pandas(panel)
     return [
-        Row(f"build: {len(BUILT)} features of {count:,} rows", count / own, "rows/s", "", True),
-        Row("build: seconds", own, "s", "", True),
-        Row("build: beside writing the output once to memory", own / floor, "x", "", True),
-        Row("pandas: seconds beside ours", pandas / own, "x", ">= 20", pandas >= 20 * own),
-        Row("Polars .over: seconds beside ours", polars / own, "x", ">= 5", polars >= 5 * own),
-        Row(f"mlforecast, {features} features: beside ours", forecast / own, "x", ">= 2", forecast >= 2 * own),
+        measured(f"build: {len(BUILT)} features of {count:,} rows", count / own, "rows/s", "", True),
+        measured("build: seconds", own, "s", "", True),
+        measured("build: beside writing the output once to memory", own / floor, "x", "", True),
+        measured("pandas: seconds beside ours", pandas / own, "x", ">= 20", pandas >= 20 * own),
+        measured("Polars .over: seconds beside ours", polars / own, "x", ">= 5", polars >= 5 * own),
+        measured(f"mlforecast, {features} features: beside ours", forecast / own, "x", ">= 2", forecast >= 2 * own),
     ]
 
 

@@ -9,13 +9,11 @@ raw samples.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -23,6 +21,7 @@ from statistics import median
 import numpy as np
 import polars as pl
 
+from benchmarks.results import Measure, measured, tell
 from cloud_optimizer.core.contracts import MEASURES, QUANTILE_LEVELS, ROLLUP_MEASURES, TARGETS, UTC_TIMESTAMP
 from cloud_optimizer.core.contracts import quantile_column as quantile
 from cloud_optimizer.resources.postgres import EmbeddedPostgres, create_databases
@@ -51,38 +50,19 @@ DUMP = "COPY (SELECT * FROM raw_workload_metrics WHERE cluster = 'fleet') TO '/d
 WORKLOADS_A_CLUSTER = 116  # 116 * 30 * 288 = 1.002 million samples
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table: a measure, its goal and whether it holds."""
-
-    measure: str
-    value: float
-    unit: str
-    goal: str
-    holds: bool
-
-
 def main() -> int:
     """Print each line of the table as it is known; the exit status is 0 when all goals hold."""
     arguments = _arguments()
-    rows = []
     with tempfile.TemporaryDirectory(prefix="co-bench-") as folder:
         Path(folder).chmod(0o755)  # for the user that root runs the server as
         server = EmbeddedPostgres(Path(folder)).start()
         try:
-            for row in _measure(server, Path(folder), arguments):
-                mark = "ok  " if row.holds else "MISS"
-                sys.stdout.write(f"{mark} {row.measure:<58} {row.value:>12,.3f} {row.unit:<8} {row.goal}\n")
-                sys.stdout.flush()
-                rows.append(row)
+            return tell(_measure(server, Path(folder), arguments), arguments.output)
         finally:
             server.stop()
-    if arguments.output:
-        arguments.output.write_text(json.dumps([asdict(row) for row in rows], indent=2))
-    return 0 if all(row.holds for row in rows) else 1
 
 
-def _measure(server: EmbeddedPostgres, folder: Path, arguments: argparse.Namespace) -> Iterator[Row]:
+def _measure(server: EmbeddedPostgres, folder: Path, arguments: argparse.Namespace) -> Iterator[Measure]:
     if "copy" in arguments.parts:
         yield from _ingestion(server, folder, arguments.workloads, arguments.repeats)
     if "queries" in arguments.parts:
@@ -102,7 +82,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _ingestion(server: EmbeddedPostgres, folder: Path, workloads: int, repeats: int) -> Iterator[Row]:
+def _ingestion(server: EmbeddedPostgres, folder: Path, workloads: int, repeats: int) -> Iterator[Measure]:
     url = _database(server, "ingestion")
     warehouse = Warehouse(url)
     samples = _samples("fleet", workloads)
@@ -126,25 +106,28 @@ def _ingestion(server: EmbeddedPostgres, folder: Path, workloads: int, repeats: 
     }
     rates = {name: samples.height / median(seconds) for name, seconds in own.items()}
     yield from [
-        Row("ingestion: psql \\copy, unindexed and unlogged", limit, "rows/s", "", True),
-        *(Row(f"ingestion: {n}", rate, "rows/s", ">= 0.5 of \\copy", rate >= 0.5 * limit) for n, rate in rates.items()),
+        measured("ingestion: psql \\copy, unindexed and unlogged", limit, "rows/s", "", True),
+        *(
+            measured(f"ingestion: {n}", rate, "rows/s", ">= 0.5 of \\copy", rate >= 0.5 * limit)
+            for n, rate in rates.items()
+        ),
     ]
     yield from _reading(warehouse, samples.height, repeats + 2)
 
 
-def _reading(warehouse: Warehouse, count: int, repeats: int) -> Iterator[Row]:
+def _reading(warehouse: Warehouse, count: int, repeats: int) -> Iterator[Measure]:
     dumped, read = [], []
     for _ in range(repeats):
         dumped.append(_seconds(lambda: _psql(warehouse.url, DUMP)))
         read.append(_seconds(lambda: warehouse.read(RAW_SAMPLES, "fleet", FIRST_DAY, END_DAY)))
     limit, own = count / median(dumped), count / median(read)
     yield from [
-        Row("reading: binary COPY to /dev/null", limit, "rows/s", "", True),
-        Row("reading: 30 days of a cluster as a frame", own, "rows/s", ">= 0.5 of COPY", own >= 0.5 * limit),
+        measured("reading: binary COPY to /dev/null", limit, "rows/s", "", True),
+        measured("reading: 30 days of a cluster as a frame", own, "rows/s", ">= 0.5 of COPY", own >= 0.5 * limit),
     ]
 
 
-def _queries(server: EmbeddedPostgres, clusters: int, repeats: int) -> Iterator[Row]:
+def _queries(server: EmbeddedPostgres, clusters: int, repeats: int) -> Iterator[Measure]:
     """Time the same question about one cluster where it is alone and where it is one of many, in turn."""
     alone, many = (Warehouse(_database(server, name)) for name in ("alone", "many"))
     _load(alone, "cluster-0")
@@ -154,11 +137,11 @@ def _queries(server: EmbeddedPostgres, clusters: int, repeats: int) -> Iterator[
         few, all_of_them = _times(alone, many, name, repeats)
         p95 = float(np.quantile(all_of_them, 0.95)) * 1000
         ratio = median(all_of_them) / median(few)
-        yield Row(f"query {name}", p95, "ms p95", "< 100 ms", p95 < 100)
-        yield Row(f"query {name}, {clusters} M / 1 M samples", ratio, "times", "<= 2", ratio <= 2)
+        yield measured(f"query {name}", p95, "ms p95", "< 100 ms", p95 < 100)
+        yield measured(f"query {name}, {clusters} M / 1 M samples", ratio, "times", "<= 2", ratio <= 2)
         asked = [_seconds(lambda: many.query(name)) for _ in range(repeats)]  # noqa: B023 - called at once
         p95 = float(np.quantile(asked, 0.95)) * 1000
-        yield Row(f"query {name}, all clusters", p95, "ms p95", "< 100 ms", p95 < 100)
+        yield measured(f"query {name}, all clusters", p95, "ms p95", "< 100 ms", p95 < 100)
 
 
 def _times(alone: Warehouse, many: Warehouse, name: str, repeats: int) -> tuple[list[float], list[float]]:

@@ -6,7 +6,8 @@ A benchmark hands its figures over as a JSON file: a `Report`, or a plain list o
 import json
 import os
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,28 @@ class Measure(BaseModel):
     unit: str = ""
     goal: str = ""
     holds: bool = True
+
+
+def measured(measure: str, value: float, unit: str = "", goal: str = "", holds: bool = True) -> Measure:
+    """Return a measure, written on one line."""
+    return Measure(measure=measure, value=value, unit=unit, goal=goal, holds=holds)
+
+
+def tell(measures: Iterable[Measure], output: Path | None) -> int:
+    """Print every measure as soon as it is known, write all of them to a file, and return the exit status.
+
+    Returns:
+        0 when all goals hold, else 1.
+    """
+    told = []
+    for item in measures:
+        mark = "ok  " if item.holds else "MISS"
+        sys.stdout.write(f"{mark} {item.measure:<58} {item.value:>14,.3f} {item.unit:<8} {item.goal}\n")
+        sys.stdout.flush()
+        told.append(item)
+    if output:
+        output.write_text(json.dumps([item.model_dump() for item in told], indent=2))
+    return 0 if all(item.holds for item in told) else 1
 
 
 class Table(BaseModel):
