@@ -21,7 +21,7 @@ from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import BASELINES, OURS, policies_for
 from cloud_optimizer.core.replay.data import ReplayData
-from cloud_optimizer.core.replay.report import LIMITS, contract_text, replay_table
+from cloud_optimizer.core.replay.report import LIMITS, contract_text, reliability_table, replay_table
 from cloud_optimizer.core.replay.run import PolicyScore, replay
 from cloud_optimizer.core.replay.settings import ReplaySettings
 
@@ -113,25 +113,11 @@ def replay_contract(panel: Panel, contract: Contract, console: Console) -> tuple
     title = words.replace("cpu", "CPU").replace("memory", "Memory")
     speed = len(panel.workload_ids) * (panel.end - panel.start) / DAY / seconds
     measures = [*beside_peers(title, baselines, ours), speed_measure(title, speed)]
-    return measures, (Table(title=title, header=header, rows=tuple(rows)), reliability_table(title, ours))
-
-
-def reliability_table(title: str, ours: PolicyScore) -> Table:
-    """Return stated against observed risk by band."""
-    rows = [
-        (
-            f"{band.lowest * 100:g} to {band.highest * 100:g} %",
-            f"{band.periods:,}",
-            f"{band.events:,}",
-            f"{band.stated * 100:.3g} %",
-            f"{band.observed * 100:.3g} %",
-            "" if band.ratio is None else f"{band.ratio:.2f}",
-        )
-        for band in ours.reliability
-        if band.periods
-    ]
-    header = ("stated risk", "periods", "short", "stated", "observed", "observed / stated")
-    return Table(title=f"{title}: does the stated risk come true?", header=header, rows=tuple(rows))
+    bands, shares = reliability_table(ours)
+    return measures, (
+        Table(title=title, header=header, rows=tuple(rows)),
+        Table(title=f"{title}: does the stated risk come true?", header=bands, rows=tuple(shares)),
+    )
 
 
 def speed_measure(title: str, rate: float) -> Measure:

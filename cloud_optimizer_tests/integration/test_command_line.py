@@ -81,6 +81,7 @@ def test_a_run_leaves_six_files_that_agree_in_pairs(first: subprocess.CompletedP
         frame, rows = pl.read_parquet(output / f"{name}.parquet"), json.loads((output / f"{name}.json").read_text())
         assert frame.height == len(rows) > 0
         assert list(rows[0]) == frame.columns
+    assert rows[0]["options"][0]["rank"] == 1  # a list like everything else, not text
     recommendations = pl.read_parquet(output / "recommendations.parquet")
     newest = recommendations.filter(pl.col("date") == pl.col("date").max())
     assert sorted(newest["workload_id"]) == ["vm-0", "vm-1", "vm-2", "vm-3"]

@@ -48,6 +48,24 @@ def replay_table(scores: Sequence[PolicyScore]) -> tuple[tuple[str, ...], list[t
     return header, [(score.policy, *(_cell(score, measure) for measure in ORDER)) for score in scores]
 
 
+def reliability_table(score: PolicyScore) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return the header and one row of text a band of stated risk; no row where the policy states none."""
+    header = ("stated risk", "periods", "short", "stated", "observed", "observed / stated")
+    rows: list[tuple[str, ...]] = [
+        (
+            f"{band.lowest * 100:g} to {band.highest * 100:g} %",
+            f"{band.periods:,}",
+            f"{band.events:,}",
+            f"{band.stated * 100:.3g} %",
+            f"{band.observed * 100:.3g} %",
+            "too few" if band.ratio is None else f"{band.ratio:.2f}",
+        )
+        for band in score.reliability
+        if band.periods
+    ]
+    return header, rows
+
+
 def replay_json(scores: Sequence[PolicyScore]) -> list[dict[str, Any]]:
     """Return one plain object a policy: every measure as a share, with intervals; null is undefined."""
     return [score.to_json() for score in scores]
@@ -73,14 +91,16 @@ def write_report(path: Path, scores: Sequence[PolicyScore], settings: ReplaySett
         source: Name of the data, for the heading.
     """
     figure = pareto_figure(scores).to_html(full_html=False, include_plotlyjs=True)
-    header, rows = replay_table(scores)
     title = html.escape(f"Replay of {source}: {contract_text(settings)}")
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    stated = [
+        f"<h2>{html.escape(score.policy)}: does the stated risk come true?</h2>{_html_table(*reliability_table(score))}"
+        for score in scores
+        if score.reliability
+    ]
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{STYLE}</style></head>"
-        f"<body><h1>{title}</h1>{figure}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<body><h1>{title}</h1>{figure}{_html_table(*replay_table(scores))}{''.join(stated)}"
         f"<p>{html.escape(LIMITS)}</p></body></html>"
     )
     unfinished = path.with_name(f".{path.name}.unfinished")
@@ -88,8 +108,14 @@ def write_report(path: Path, scores: Sequence[PolicyScore], settings: ReplaySett
     unfinished.replace(path)
 
 
+def _html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
 STYLE = (
-    "body{font-family:system-ui,sans-serif;margin:2rem;color:#1b1f24}h1{font-size:1.3rem}"
+    "body{font-family:system-ui,sans-serif;margin:2rem;color:#1b1f24}h1{font-size:1.3rem}h2{font-size:1.1rem}"
     "table{border-collapse:collapse;font-size:.85rem}td,th{padding:.3rem .6rem;border-bottom:1px solid #d0d7de;"
     "text-align:right}td:first-child,th:first-child{text-align:left}"
 )

@@ -6,7 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from cloud_optimizer.core.policies.registry import policies_for
-from cloud_optimizer.core.replay.report import contract_text, pareto_front, replay_json, replay_table, write_report
+from cloud_optimizer.core.replay.report import (
+    contract_text,
+    pareto_front,
+    reliability_table,
+    replay_json,
+    replay_table,
+    write_report,
+)
 from cloud_optimizer.core.replay.run import PolicyScore, replay
 from cloud_optimizer.core.replay.settings import ReplaySettings
 from cloud_optimizer_tests.core.policies.fleet import data_of, random_usage
@@ -26,6 +33,15 @@ def test_table_has_a_row_a_policy_with_its_interval() -> None:
     assert rows[0][1] == "1.000 [1.000, 1.000]"
 
 
+def test_bands_of_stated_risk_are_rows_and_too_few_events_give_no_ratio() -> None:
+    static, _, ours = some_scores()
+    assert reliability_table(static)[1] == []
+    header, rows = reliability_table(ours)
+    assert all(len(row) == len(header) for row in rows)
+    assert sum(int(row[1].replace(",", "")) for row in rows) == sum(band.periods for band in ours.reliability)
+    assert all((row[-1] == "too few") == (int(row[2].replace(",", "")) < 100) for row in rows)
+
+
 def test_json_is_plain_and_complete() -> None:
     rows = json.loads(json.dumps(replay_json(some_scores()), allow_nan=False))
     assert rows[2]["policy"] == "cloud_optimizer"
@@ -37,6 +53,7 @@ def test_report_embeds_the_plot_and_fetches_nothing(tmp_path: Path) -> None:
     page = (tmp_path / "r.html").read_text()
     assert "a &lt;fleet&gt;" in page
     assert "Plotly.newPlot" in page
+    assert page.count("does the stated risk come true?") == 1  # only ours states one
     assert '<script src="http' not in page
     assert [file.name for file in tmp_path.iterdir()] == ["r.html"]
 
