@@ -35,7 +35,7 @@ def _daily_cpu(settings: ReplaySettings) -> CloudOptimizer:
 
 def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
     """A day with a sample over the limit is a day with a kill: the budget counts such days and nothing else."""
-    sizing = _sizing(settings, _price(8.0, 0.0), change_cost=0.002, change_cost_relative=0.05)
+    sizing = _sizing(settings, _price(10.0, 0.0), change_cost=0.002, change_cost_relative=0.05)
     budget = ErrorBudget(violating_observations=None, unmet_volume=None, violating_workload_days=0.024)
     others = (_price(2.0, 0.0), _price(200.0, 0.0))
     return CloudOptimizer(sizing, DailyPeaks(PeakSettings()), budget=budget, alternatives=others)
