@@ -47,15 +47,12 @@ class DirectForecaster:
     def fit(self, panel: Panel, settings: ForecastSettings) -> "FittedDirect":
         """Fit on origins before the calibration window, calibrate on it, then (`refit`) fit on everything."""
         origins = training_origins(panel, settings)
-        late = origins >= panel.length - settings.calibration_days * DAY // settings.step
-        early = origins + settings.horizon <= origins[late].min(initial=panel.length)
-        if not early.any():  # too short to hold anything out
-            early = late = np.ones(len(origins), dtype=np.bool_)
+        early, late = calibration_split(origins, panel.length, settings)
         regressors, calibrations = {}, {}
         for target in settings.targets:
             examples = build_examples(panel, target, origins, settings)
-            model = self._learned(examples.at(np.flatnonzero(early)), settings)
-            calibrations[target] = calibrate(model, examples.at(np.flatnonzero(late)), self.guarded)
+            model = self._learned(examples.at(early), settings)
+            calibrations[target] = calibrate(model, examples.at(late), self.guarded, unseen=early[-1] < late[0])
             regressors[target] = self._learned(examples, settings) if self.refit else model
         return FittedDirect(self.name, settings, regressors, calibrations)
 
@@ -134,6 +131,19 @@ class FittedDirect:
         return quantiles, short
 
 
+def calibration_split(origins: Positions, length: int, settings: ForecastSettings) -> tuple[Positions, Positions]:
+    """Return which origins the calibrating fit learns from and which calibrate it, as positions in `origins`.
+
+    Those of the last `calibration_days` calibrate, of a short history its newest half at most; none of their horizons
+    overlaps one that is learned from. A single origin has to do both.
+    """
+    newest = np.count_nonzero(origins >= length - settings.calibration_days * DAY // settings.step)
+    held_out = max(min(int(newest), len(origins) // 2), 1)
+    late = np.arange(len(origins))[-held_out:]
+    early = np.flatnonzero(origins + settings.horizon <= origins[late[0]])
+    return (early if len(early) else late), late
+
+
 def _columns_of(panel: Panel, target: str, batch: slice) -> Panel:
     """Return what forecasts one target of a batch of workloads, as views."""
     columns = (TARGETS_BY_NAME[target].column, TARGETS_BY_NAME[target].capacity_column)
@@ -145,10 +155,12 @@ def predicted_residuals(regressor: QuantileRegressor, design: Design) -> FloatAr
     return expanded(regressor.predict(design))
 
 
-def calibrate(regressor: QuantileRegressor, examples: Examples, guarded: bool) -> Calibration:
+def calibrate(regressor: QuantileRegressor, examples: Examples, guarded: bool, unseen: bool = True) -> Calibration:
     """Return the calibration of a regressor on examples it has not seen; unguarded, every workload is trusted."""
     predicted = predicted_residuals(regressor, examples.design)
-    offsets = level_offsets(predicted.reshape(-1, predicted.shape[-1]), examples.residual.reshape(-1))
+    known = ~np.isnan(examples.residual)
+    windows = int(known.any(axis=-1).sum()) if unseen else 0
+    offsets = level_offsets(predicted[known], examples.residual[known], windows)
     actual = examples.design.demand(examples.residual[..., None])
     medians = (predicted[..., MEDIAN, None], np.zeros_like(predicted[..., :1]))
     learned, base = (np.nansum(np.abs(examples.design.demand(m) - actual), axis=(1, 2, 3)) for m in medians)

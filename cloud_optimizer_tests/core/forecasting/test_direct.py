@@ -9,7 +9,7 @@ import pytest
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS, MEDIAN
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
-from cloud_optimizer.core.forecasting.direct import calibrate, calibrated, predicted_residuals
+from cloud_optimizer.core.forecasting.direct import calibrate, calibrated, calibration_split, predicted_residuals
 from cloud_optimizer.core.forecasting.examples import build_examples, training_origins
 from cloud_optimizer.core.forecasting.families import FORECASTERS
 
@@ -59,3 +59,30 @@ def test_where_the_learned_median_lost_to_the_base_the_base_is_the_median() -> N
     np.testing.assert_allclose(residual[0, ..., MEDIAN], 0.5, rtol=1e-6)
     np.testing.assert_array_equal(residual[1:, ..., MEDIAN], 0)
     assert (np.diff(residual, axis=-1) >= 0).all()
+
+
+@pytest.mark.parametrize("days", [8, 9, 12, 20, 60])
+def test_what_calibrates_was_not_learned_from_however_short_the_history(days: int) -> None:
+    settings = ForecastSettings()
+    length = 24 * days
+    origins = np.arange(7 * 24, length - 23, 24)
+    early, late = calibration_split(origins, length, settings)
+    assert len(late) == max(min(14, len(origins) // 2), 1)
+    assert late[-1] == len(origins) - 1
+    if len(origins) == 1:  # a single day does both
+        assert early.tolist() == late.tolist()
+    else:
+        assert origins[early].max() + settings.horizon <= origins[late].min()
+
+
+@pytest.mark.parametrize("days", [10, 16, 24])
+def test_intervals_of_a_tiny_cluster_with_a_short_history_cover_enough(days: int) -> None:
+    panel, settings = make_panel(3, days + 7), ForecastSettings(targets=("cpu_mean",))
+    fitted = FORECASTERS["lightgbm"]().fit(panel.window(panel.start, panel.start + timedelta(days=days)), settings)
+    inside = []
+    for day in range(days, days + 7):
+        origin = panel.start + timedelta(days=day)
+        quantiles = fitted.predict(panel, origin).values["cpu_mean"]
+        actual = panel["cpu_usage_cores_mean"][:, day * 24 : day * 24 + 24]
+        inside.append((quantiles[..., 2] <= actual) & (actual <= quantiles[..., 6]))
+    assert np.mean(inside) >= 0.77
