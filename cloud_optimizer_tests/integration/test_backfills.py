@@ -9,30 +9,17 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import yaml
 from dagster import AssetKey, DagsterInstance, DagsterRun
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.instance.ref import InstanceRef
+from dagster._core.execution.backfill import BulkActionStatus
 
-from cloud_optimizer.cli.materialize import QUIET
-from cloud_optimizer.connections import local_platform
-from cloud_optimizer.core.simulator.settings import SimulatorSettings
-from cloud_optimizer.definitions import build_defs
-from cloud_optimizer.partitions import DAYS, Slice, midnight
-from cloud_optimizer.resources.telemetry.simulator import SimulatorSource
-from cloud_optimizer.settings import REPOSITORY, Settings
+from benchmarks.small_machine import BACKFILL, FEATURES, IN_PROCESS, INGESTION, requested_backfill, small_machine
 
 DAEMON = Path(__file__).with_name("backfilling_daemon.py")  # by path: as a module of the tests it would get their home
-INGESTION = ("raw_workload_metrics", "workload_metrics", "quarantined_metrics")
-FEATURES = "workload_features"
 CLUSTERS = ("batch", "web")
-CHUNK, DAYS_ASKED = 2, 3
-FIRST = DAYS.start.date() + timedelta(days=20)
-BACKFILL = "history"
+CHUNK, DAYS = 2, 3
 # Dagster's own code for the button of the UI calls it
 pytestmark = pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources` is deprecated")
 
@@ -43,6 +30,7 @@ class Backfill:
 
     instance: DagsterInstance
     daemon: subprocess.Popen[str]
+    wanted: Counter[str]
 
     def tick(self, flag: str = "") -> int:
         """Return the exit status of one tick: -9 where the flag killed it."""
@@ -64,103 +52,52 @@ class Backfill:
     def makers(self, asset: str) -> Counter[str]:
         """Count the runs that materialized each partition of an asset."""
         records = self.instance.fetch_materializations(AssetKey(asset), limit=1000).records
-        return Counter(part for part, _ in {(record.partition_key, record.run_id) for record in records})
-
-
-def machine_settings(home: Path) -> Path:
-    """Write the instance file of the platform, but for runs: they run inside the tick that asks for them."""
-    config = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())
-    config["storage"]["custom"]["config"] = {"home": str(home)}
-    config["run_launcher"] = {
-        "module": "dagster._core.launcher.sync_in_memory_run_launcher",
-        "class": "SyncInMemoryRunLauncher",
-    }
-    config["run_coordinator"] = {"module": "dagster.core.run_coordinator", "class": "DefaultRunCoordinator"}
-    for name in ("concurrency", "run_monitoring", "run_retries"):
-        del config[name]
-    folder = home / "dagster"
-    folder.mkdir()
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(config))
-    return folder
-
-
-def partition_keys(cluster: str) -> list[str]:
-    part = Slice(cluster, FIRST, FIRST + timedelta(days=DAYS_ASKED - 1))
-    return [str(part.key(day)) for day in part.days]
-
-
-WANTED = Counter(key for cluster in CLUSTERS for key in partition_keys(cluster))
-
-
-def requested(instance: DagsterInstance, settings: Settings) -> PartitionBackfill:
-    """Return the backfill that the UI requests for both clusters."""
-    graph = build_defs(settings).get_repository_def().asset_graph
-    return PartitionBackfill.from_asset_partitions(
-        backfill_id=BACKFILL,
-        asset_graph=graph,
-        partition_names=sorted(WANTED),
-        asset_selection=[AssetKey(name) for name in (*INGESTION, FEATURES)],
-        # up to yesterday: of an older range, features of the two weeks after would be made again too
-        backfill_timestamp=midnight(FIRST + timedelta(days=DAYS_ASKED)).timestamp(),
-        tags={},
-        dynamic_partitions_store=instance,
-        all_partitions=False,
-        title=None,
-        description=None,
-        run_config=QUIET,
-    )
+        return Counter(part for part, _ in {(str(record.partition_key), record.run_id) for record in records})
 
 
 @pytest.fixture
-def backfill() -> Iterator[Backfill]:
+def opened() -> Iterator[Backfill]:
     home = Path(tempfile.mkdtemp(prefix="co-backfill-"))
     home.chmod(0o755)
-    settings = Settings(home=home)
-    fleet = SimulatorSettings(
-        clusters=CLUSTERS, workloads_per_cluster=2, start=FIRST, days=DAYS_ASKED, cadence_seconds=3600
-    )
-    folder = machine_settings(home)
     environment = {
         **os.environ,
         "CLOUD_OPTIMIZER_HOME": str(home),
         "CLOUD_OPTIMIZER_BACKFILL_DAYS": str(CHUNK),
-        "DAGSTER_HOME": str(folder),
+        "DAGSTER_HOME": str(home / "dagster"),
     }
     try:
-        with local_platform(settings) as platform:
-            platform.telemetry.register(SimulatorSource(fleet), fleet.model_dump(mode="json"))
-            daemon = subprocess.Popen(
+        with small_machine(home, CLUSTERS, DAYS, **IN_PROCESS) as machine:
+            machine.instance.add_backfill(requested_backfill(machine))
+            with subprocess.Popen(
                 [sys.executable, "-W", "ignore", str(DAEMON)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env=environment,
                 text=True,
-            )
-            with daemon, DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
-                instance.add_dynamic_partitions("cluster", list(CLUSTERS))
-                instance.add_backfill(requested(instance, settings))
-                yield Backfill(instance, daemon)
+            ) as daemon:
+                wanted = Counter(str(part.key(day)) for part in machine.everything for day in part.days)
+                yield Backfill(machine.instance, daemon, wanted)
                 daemon.stdin.close()  # type: ignore[union-attr]  # it ends with its input
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def test_a_backfill_whose_daemon_is_killed_half_way_makes_every_partition_once_in_few_runs(backfill: Backfill) -> None:
-    runs_each = len(CLUSTERS) * -(-DAYS_ASKED // CHUNK)
+def test_a_backfill_whose_daemon_is_killed_half_way_makes_every_partition_once_in_few_runs(opened: Backfill) -> None:
+    runs_each = len(CLUSTERS) * -(-DAYS // CHUNK)
     # before the first run, after a run is recorded but not launched, and after another one was done
     for flag in ("EXECUTION_PLAN_CREATED_0", "RUN_CREATED_1", "RUN_SUBMITTED_1"):
-        assert backfill.tick(flag) == -signal.SIGKILL
-    assert 0 < len(backfill.makers("workload_metrics")) < len(WANTED)  # half-way indeed
-    assert backfill.tick() == 0
-    assert {name: backfill.makers(name) for name in INGESTION} == dict.fromkeys(INGESTION, WANTED)
-    assert backfill.makers(FEATURES) == Counter()  # they look back at two weeks of ingestion, which runs first
+        assert opened.tick(flag) == -signal.SIGKILL
+    assert 0 < len(opened.makers("workload_metrics")) < len(opened.wanted)  # half-way indeed
+    assert opened.tick() == 0
+    assert {name: opened.makers(name) for name in INGESTION} == dict.fromkeys(INGESTION, opened.wanted)
+    assert opened.makers(FEATURES) == Counter()  # they look back at two weeks of ingestion, which runs first
     for flag in ("RUN_CREATED_0", "RUN_SUBMITTED_2"):
-        assert backfill.tick(flag) == -signal.SIGKILL
-    assert backfill.tick() == 0
-    assert backfill.makers(FEATURES) == WANTED
-    while backfill.status == BulkActionStatus.REQUESTED:
-        assert backfill.tick() == 0
-    assert backfill.status == BulkActionStatus.COMPLETED_SUCCESS
-    assert {name: backfill.makers(name) for name in INGESTION} == dict.fromkeys(INGESTION, WANTED)
-    assert len(backfill.runs("workload_metrics")) == len(backfill.runs(FEATURES)) == runs_each
-    assert len(backfill.instance.get_runs()) == 2 * runs_each
+        assert opened.tick(flag) == -signal.SIGKILL
+    assert opened.tick() == 0
+    assert opened.makers(FEATURES) == opened.wanted
+    while opened.status == BulkActionStatus.REQUESTED:
+        assert opened.tick() == 0
+    assert opened.status == BulkActionStatus.COMPLETED_SUCCESS
+    assert {name: opened.makers(name) for name in INGESTION} == dict.fromkeys(INGESTION, opened.wanted)
+    assert len(opened.runs("workload_metrics")) == len(opened.runs(FEATURES)) == runs_each
+    assert len(opened.instance.get_runs()) == 2 * runs_each
