@@ -44,14 +44,16 @@ LEARNED: Final = tuple(name for name in ("lightgbm", "xgboost", "catboost", "lst
 TARGETS: Final = ("cpu_mean", "cpu_peak", "memory_mean")
 
 TEXT: Final = """\
-*Hourly*: the {machines} virtual machines of {trace}, 24 hours ahead from the last midnights. *Other machines*: one in
-four of those in the hourly fleet that are not among them. *5 minutes*: 4 hours ahead at the end of July. Families are
-refitted weekly and see only the past at each origin; losses are pooled over machines and origins. WAPE and MASE are of
-the median, WQL is the weighted quantile loss over ten levels. Empty cells: mlforecast and AutoETS forecast no
-distribution here. The champion of a resource is the family with its lowest WQL on these same windows. mlforecast runs
-LightGBM with the defaults of both (lags 1-24 and 168, hour, weekday), AutoETS is estimated on 21 days. Seconds in
-tables are those of one target over all origins, on one thread; speeds are of cpu_peak, on {threads} threads for every
-contender, on copies of the machines at scales of their own.
+*Hourly*: the {machines} virtual machines of {trace}, 24 hours ahead from the last midnights. *Other machines*: of those
+in the hourly fleet that are not among them, every second is one half; every second of a half is scored. *5 minutes*: 4
+hours ahead at the end of July. Families are refitted weekly and see only the past at each origin; losses are pooled
+over machines and origins. WAPE and MASE are of the median, WQL is the weighted quantile loss over ten levels. Empty
+cells: mlforecast and AutoETS forecast no distribution here. The champion of a resource is the family with its lowest
+WQL on these same windows. mlforecast runs LightGBM with the defaults of both (lags 1-24 and 168, hour, weekday),
+AutoETS is estimated on 21 days. Seconds in tables are those of one target over all origins, on one thread each,
+{threads} contenders at a time. Speeds are of cpu_peak, on {threads} threads for every contender, on copies of the
+machines at scales of their own. As by default, the cross-validation fits mlforecast at every daily window, and
+families are fitted weekly.
 """
 
 LIMITS: Final = """\
@@ -72,7 +74,7 @@ class Size:
         targets: Forecast in it.
         fleet: Workloads forecast at once.
         samples: Workload-hours that families are fitted on.
-        windows: Windows of the cross-validation.
+        windows: Daily windows of the cross-validation.
         studies: Whether the other machines and the 5-minute study are run too.
     """
 
@@ -86,7 +88,7 @@ class Size:
     studies: bool
 
 
-FULL: Final = Size(28, tuple(FORECASTERS), PEERS, TARGETS, 10_000, 100_000, 2, True)
+FULL: Final = Size(28, tuple(FORECASTERS), PEERS, TARGETS, 10_000, 100_000, 14, True)
 QUICK: Final = Size(7, ("seasonal_naive", "lightgbm"), ("mlforecast",), ("cpu_peak",), 1_000, 20_000, 1, False)
 
 
@@ -116,21 +118,22 @@ def measure(arguments: argparse.Namespace) -> Report:
     size = QUICK if arguments.quick else FULL
     console = Console(stderr=True)
     panel = load_panel(arguments.trace, HOUR, console)
-    found = [(HOURLY, _hourly(panel, size, console))]
+    found = [(HOURLY, _hourly(panel, size, arguments.threads, console))]
     if size.studies:
         found += _further_studies(arguments, panel, console)
     learned = [name for name in size.families if name in LEARNED]
     fast = ForecastSettings(threads=arguments.threads)
+    predictors = [*learned, *(name for name in size.families if name == "blend")]
     speed = [
-        *predict_speed(panel, learned, size.fleet, fast, console),
+        *predict_speed(panel, predictors, size.fleet, fast, console),
         *fit_speed(panel, learned, size.samples, size.windows, fast, console),
     ]
     return _report(found, speed, panel, arguments)
 
 
-def _hourly(panel: Panel, size: Size, console: Console) -> BacktestResult:
+def _hourly(panel: Panel, size: Size, processes: int, console: Console) -> BacktestResult:
     settings = BacktestSettings(forecast=ForecastSettings(targets=size.targets), origins=size.origins)
-    return score(panel, size.families, size.peers, settings, console)
+    return score(panel, size.families, size.peers, settings, console, processes)
 
 
 def _further_studies(
@@ -139,9 +142,12 @@ def _further_studies(
     """Score one learned family on machines outside the trace, and on the trace at 5 minutes."""
     found = []
     if arguments.fleet.is_file():
-        machines = machines_outside(load_panel(arguments.fleet, HOUR, console), panel, every=4)
+        fleet = load_panel(arguments.fleet, HOUR, console)
         settings = BacktestSettings(forecast=ForecastSettings(targets=("cpu_mean", "memory_mean")), origins=14)
-        found.append((OTHERS, score(machines, ["lightgbm"], ["mlforecast"], settings, console)))
+        for first, study in enumerate(OTHERS):
+            machines = machines_outside(fleet, panel, every=4, first=first)
+            result = score(machines, ["lightgbm"], ["mlforecast"], settings, console, arguments.threads)
+            found.append((study, result))
     july = load_panel(arguments.trace, FIVE_MINUTES, console).window(*JULY)
     if july.length:
         found.append((FAST, score(july, ["lightgbm"], [], five_minute_settings(origins=18), console)))

@@ -9,16 +9,28 @@ from rich.console import Console
 
 from benchmarks.model_accuracy import HOURLY, accuracy_tables, champions, goals, machines_outside, score
 from benchmarks.model_peers import gapless, long_frame
-from benchmarks.model_speed import enlarged, fit_speed, predict_speed
+from benchmarks.model_speed import enlarged, fit_speed, predict_speed, time_and_memory
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.evaluation.backtest import BacktestResult
 from cloud_optimizer.core.evaluation.settings import BacktestSettings
-from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
+from cloud_optimizer.core.forecasting.families import FORECASTERS
 from cloud_optimizer.core.panel import Panel
+from cloud_optimizer.core.training import Frozen
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 FAMILIES = ("seasonal_naive", "last_value")
 QUIET = Console(quiet=True)
+
+
+class Wasteful(Frozen):
+    """A fitted model that holds a quarter of a GiB while it forecasts."""
+
+    def predict(self, panel: Panel, origin: datetime) -> QuantileForecast:
+        held = np.ones(2**28, dtype=np.uint8)
+        forecast = self.fitted.predict(panel, origin)
+        assert held.all()
+        return forecast
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +80,26 @@ def test_a_fleet_is_the_same_machines_again_at_other_scales(panel: Panel) -> Non
 
 def test_machines_outside_are_those_not_in_the_trace(panel: Panel) -> None:
     assert machines_outside(panel, panel.rows([1]), every=1).workload_ids == ("a", "c")
-    assert machines_outside(panel, panel.rows([1]), every=2).workload_ids == ("a",)
+    halves = [machines_outside(panel, panel.rows([1]), every=2, first=first).workload_ids for first in (0, 1)]
+    assert halves == [("a",), ("c",)]
 
 
 def test_speeds_are_rates_and_ratios_to_the_peer_of_the_same_run(panel: Panel) -> None:
     settings = ForecastSettings()
-    rate, growth = predict_speed(panel, ["seasonal_naive"], 20, settings, QUIET)
+    rate, growth, memory = predict_speed(panel, ["seasonal_naive"], 20, settings, QUIET)
     assert (rate.unit, rate.holds) == ("workload-hours/s", rate.value >= 50_000)
     assert growth.holds == (growth.value <= 11)
+    assert memory.holds == (memory.value <= 0.5)
     peer, own, ratio = fit_speed(panel, ["seasonal_naive"], 2_000, 1, settings, QUIET)
     assert ratio.value == pytest.approx(own.value / peer.value)
+
+
+def test_memory_beyond_the_result_is_what_a_forecast_held_at_once(panel: Panel) -> None:
+    fleet = enlarged(panel, 4)
+    fitted = FORECASTERS["seasonal_naive"]().fit(panel, ForecastSettings(targets=("cpu_peak",)))
+    frugal = time_and_memory(fitted, fleet, 1.0)[1]
+    assert frugal < 0.05
+    assert time_and_memory(Wasteful("wasteful", fitted), fleet, 1.0)[1] == pytest.approx(0.25 + frugal, abs=0.05)
 
 
 def test_tools_get_series_without_gaps_that_end_where_they_should() -> None:
