@@ -39,6 +39,8 @@ class Bench:
 
 BENCHES: Final = (
     Bench("run", "The whole graph", ("-m", "benchmarks.bench_run"), ("--quick",)),
+    Bench("automation", "Automation", ("-m", "benchmarks.bench_automation"), ("--quick",)),
+    Bench("drift", "Drift", ("-m", "benchmarks.bench_drift"), ("--quick",)),
     Bench("models", "Forecasting models", ("-m", "benchmarks.bench_models"), ("--quick",)),
     Bench("replay", "Sizing policies", ("-m", "benchmarks.bench_replay"), ("--quick",)),
     Bench(
