@@ -12,6 +12,7 @@ from uuid import uuid4
 import polars as pl
 
 from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.resources.disk_room import room_expected
 
 _LONGEST_PART: Final = 255  # bytes of a file name on the usual file systems
 _KEPT: Final = 180  # bytes that stay readable of a name that is longer
@@ -60,11 +61,24 @@ def held_open(paths: Iterable[Path]) -> Iterator[list[IO[bytes]]]:
 
 
 def write_parquet(frame: pl.DataFrame, path: Path) -> None:
-    """Write the frame under a temporary name, then rename: readers see the old file or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the frame under a temporary name, then rename: readers see the old file or the new one, never a part.
+
+    Raises:
+        DiskFull: There is no room; the old file stays.
+    """
     partial = path.with_name(f".{path.name}.{uuid4().hex}.partial")
+    with room_expected(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(frame, partial)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
     try:
-        frame.write_parquet(partial, compression="zstd", statistics=True)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        frame.write_parquet(path, compression="zstd", statistics=True)
+    except pl.exceptions.ComputeError:  # of a full disk polars may say "transport error": Python says what it is
+        path.write_bytes(bytes(frame.estimated_size()))
+        raise

@@ -18,6 +18,7 @@ from cloud_optimizer.core.forecasting.contract import FittedForecaster
 from cloud_optimizer.core.forecasting.families import load_fitted
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk import FittedPeakRisk, load_peak_risk
+from cloud_optimizer.resources.disk_room import room_expected
 from cloud_optimizer.resources.model_registry import champions, figures
 from cloud_optimizer.resources.model_registry.connection import SERVED, connect
 from cloud_optimizer.resources.model_registry.native_model import DATA_FOLDER, Savable, write_model
@@ -89,10 +90,15 @@ class ModelRegistry:
 
     @contextmanager
     def run(self, key: RunKey, parent_run_id: str | None = None) -> Iterator[str]:
-        """Open the key's run and end it: FINISHED, or FAILED with the error as a tag when the body raises."""
+        """Open the key's run and end it: FINISHED, or FAILED with the error as a tag when the body raises.
+
+        Raises:
+            DiskFull: The body found no room for artifacts.
+        """
         run_id = self.open_run(key, parent_run_id)
         try:
-            yield run_id
+            with room_expected(self.artifact_root):
+                yield run_id
         except BaseException as error:
             self.client.set_tag(run_id, TAG_PREFIX + "error", f"{type(error).__name__}: {error}"[:5000])
             self.client.set_terminated(run_id, status="FAILED")
