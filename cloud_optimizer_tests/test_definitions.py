@@ -169,3 +169,15 @@ def test_definitions_are_built_anew_and_take_other_resources(home: Path) -> None
     changed = build_defs(Settings(home=home), {"clock": clock})
     assert (changed.resources or {})["clock"] is clock
     assert (build_defs(Settings(home=home)).resources or {})["clock"] is not clock
+
+
+def test_what_trains_shares_one_pool_and_no_run_of_a_days_work_waits_for_one(defs: Definitions) -> None:
+    """A run holds the pools of all its steps until it ends; with one slot, one of two runs is left for the day."""
+
+    def pools(job: str) -> set[str]:
+        return {pool for node in defs.resolve_job_def(job).all_node_defs for pool in node.pools}
+
+    assert pools("retraining") == pools("tuning") == {"training"}
+    assert pools("ingestion") == pools("recommendation") == pools("complete_partition") == set()
+    concurrency = yaml.safe_load((REPOSITORY / "dagster.yaml").read_text())["concurrency"]
+    assert concurrency["pools"]["default_limit"] < concurrency["runs"]["max_concurrent_runs"]

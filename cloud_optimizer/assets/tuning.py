@@ -28,7 +28,7 @@ SHOWN = ("family", "adopted", "search_loss", "confirmation_loss", "trials", "par
     deps=["workload_features"],
     metadata={"dagster/column_schema": table_schema(TUNED_SCHEMA)},
     description="Hyper-parameters searched on days before the held-out ones; used only where later days confirm them.",
-    pool="tuning",
+    pool="training",
 )
 @waits_for_services
 def tuned_hyperparameters(

@@ -36,4 +36,5 @@ tuning_job = define_asset_job(
     "tuning",
     selection=TUNING,
     description="Search hyper-parameters as of a day; trainings from that day on use what beat the defaults.",
+    tags={"dagster/priority": "-1"},  # it shares a pool with trainings, which go first
 )
