@@ -39,8 +39,6 @@ class Bench:
 
 BENCHES: Final = (
     Bench("run", "The whole graph", ("-m", "benchmarks.bench_run"), ("--quick",)),
-    Bench("automation", "Automation", ("-m", "benchmarks.bench_automation"), ("--quick",)),
-    Bench("drift", "Drift", ("-m", "benchmarks.bench_drift"), ("--quick",)),
     Bench("models", "Forecasting models", ("-m", "benchmarks.bench_models"), ("--quick",)),
     Bench("replay", "Sizing policies", ("-m", "benchmarks.bench_replay"), ("--quick",)),
     Bench(
@@ -65,6 +63,8 @@ BENCHES: Final = (
         ("--workloads", "100", "--repeats", "10"),
         "Online reads beside Feast's own path over the same tables, and writing and joining offline features.",
     ),
+    Bench("automation", "Automation", ("-m", "benchmarks.bench_automation"), ("--quick",)),
+    Bench("drift", "Drift", ("-m", "benchmarks.bench_drift"), ("--quick",)),
 )
 
 

@@ -80,5 +80,5 @@ def _write(frame: pl.DataFrame, path: Path) -> None:
     try:
         frame.write_parquet(path, compression="zstd", statistics=True)
     except pl.exceptions.ComputeError:  # of a full disk polars may say "transport error": Python says what it is
-        path.write_bytes(bytes(frame.estimated_size()))
+        path.write_bytes(bytes(int(frame.estimated_size())))
         raise
