@@ -10,9 +10,7 @@ FIRST, SECOND = ("lightgbm_model", "a", "2026-03-01"), ("lightgbm_model", "b", "
 HISTORY = Backfilled(partitions=10, runs=2, seconds=9.0, inside=5.0, complete=True)
 
 
-def found(
-    recorded: Counter[tuple[str, str, str]], succeeded: int = 2, backfill: Backfilled = HISTORY
-) -> dict[str, bool]:
+def found(recorded: Counter[tuple[str, str, str]], succeeded: int = 2) -> dict[str, bool]:
     queued = Queued(Counter([FIRST, SECOND]), succeeded, recorded, seconds=8.0, start_seconds=2.0)
     return {measure.measure: measure.holds for measure in measures(queued, HISTORY) if measure.goal}
 
