@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 PARAMETERS: Final[Mapping[str, object]] = {
     "loss_function": f"MultiQuantile:alpha={','.join(map(str, LEARNED_LEVELS))}",
-    "iterations": 80,
-    "learning_rate": 0.08,
+    "iterations": 40,
+    "learning_rate": 0.15,
     "depth": 3,
     "border_count": 63,
     "rsm": 0.4,

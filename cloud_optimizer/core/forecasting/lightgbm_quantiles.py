@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "quantile",
-    "num_iterations": 60,
+    "num_iterations": 40,
     "num_leaves": 7,
-    "learning_rate": 0.08,
+    "learning_rate": 0.12,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.4,
     "bagging_freq": 1,

@@ -5,6 +5,7 @@ import pytest
 from cloud_optimizer.core.contracts import DAY, TARGETS_BY_NAME
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.lightgbm_quantiles import PARAMETERS
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import TrainingSettings
 from cloud_optimizer.core.tuning import Objective, TuningSettings, TuningWindows, tuning_windows
@@ -13,7 +14,7 @@ from cloud_optimizer_tests.core.forecasting.conftest import make_panel
 FORECAST = ForecastSettings(targets=("cpu_mean",), calibration_days=5)
 SETTINGS = TuningSettings(folds=2, fold_days=2, history_days=14)
 TRAINING = TrainingSettings(evaluation_days=3)
-DEFAULTS = {"num_iterations": 60, "num_leaves": 7}
+DEFAULTS = {name: PARAMETERS[name] for name in ("num_iterations", "num_leaves")}
 
 
 def windows_of(panel: Panel) -> TuningWindows:
