@@ -1,4 +1,4 @@
-"""A backfill of ingestion and features whose daemon is killed -9 half-way, again and again: each partition once."""
+"""A backfill of ingestion and features whose daemon or run is killed -9 half-way, repeatedly: each partition once."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus
 from dagster._core.execution.backfill import BulkActionStatus
 
 from benchmarks.small_machine import BACKFILL, FEATURES, IN_PROCESS, INGESTION, requested_backfill, small_machine
@@ -20,6 +20,7 @@ from benchmarks.small_machine import BACKFILL, FEATURES, IN_PROCESS, INGESTION, 
 DAEMON = Path(__file__).with_name("backfilling_daemon.py")  # by path: as a module of the tests it would get their home
 CLUSTERS = ("batch", "web")
 CHUNK, DAYS = 2, 3
+RETRIES = {"enabled": True, "max_retries": 2, "retry_on_asset_or_op_failure": False}  # as in dagster.yaml
 # Dagster's own code for the button of the UI calls it
 pytestmark = pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources` is deprecated")
 
@@ -66,7 +67,7 @@ def opened() -> Iterator[Backfill]:
         "DAGSTER_HOME": str(home / "dagster"),
     }
     try:
-        with small_machine(home, CLUSTERS, DAYS, **IN_PROCESS) as machine:
+        with small_machine(home, CLUSTERS, DAYS, **{**IN_PROCESS, "run_retries": RETRIES}) as machine:
             machine.instance.add_backfill(requested_backfill(machine))
             with subprocess.Popen(
                 [sys.executable, "-W", "ignore", str(DAEMON)],
@@ -84,8 +85,8 @@ def opened() -> Iterator[Backfill]:
 
 def test_a_backfill_whose_daemon_is_killed_half_way_makes_every_partition_once_in_few_runs(opened: Backfill) -> None:
     runs_each = len(CLUSTERS) * -(-DAYS // CHUNK)
-    # before the first run, after a run is recorded but not launched, and after another one was done
-    for flag in ("EXECUTION_PLAN_CREATED_0", "RUN_CREATED_1", "RUN_SUBMITTED_1"):
+    # before the first run, in the middle of it, after a run is recorded but not launched, after another one was done
+    for flag in ("EXECUTION_PLAN_CREATED_0", "IN_A_RUN", "RUN_CREATED_1", "RUN_SUBMITTED_1"):
         assert opened.tick(flag) == -signal.SIGKILL
     assert 0 < len(opened.makers("workload_metrics")) < len(opened.wanted)  # half-way indeed
     assert opened.tick() == 0
@@ -99,5 +100,8 @@ def test_a_backfill_whose_daemon_is_killed_half_way_makes_every_partition_once_i
         assert opened.tick() == 0
     assert opened.status == BulkActionStatus.COMPLETED_SUCCESS
     assert {name: opened.makers(name) for name in INGESTION} == dict.fromkeys(INGESTION, opened.wanted)
-    assert len(opened.runs("workload_metrics")) == len(opened.runs(FEATURES)) == runs_each
-    assert len(opened.instance.get_runs()) == 2 * runs_each
+    (retry,) = (run for run in opened.instance.get_runs() if run.parent_run_id)  # of the run that was lost
+    assert retry.status == DagsterRunStatus.SUCCESS
+    assert len(opened.runs("workload_metrics")) == runs_each + 1
+    assert len(opened.runs(FEATURES)) == runs_each
+    assert len(opened.instance.get_runs()) == 2 * runs_each + 1
