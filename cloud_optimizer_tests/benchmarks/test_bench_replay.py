@@ -22,10 +22,12 @@ def panel() -> Panel:
 
 
 def test_a_contract_gives_a_row_for_every_policy_and_ratios_to_every_peer(panel: Panel) -> None:
-    measures, table = replay_contract(panel, CPU_DAILY, Console(quiet=True))
+    measures, (table, stated) = replay_contract(panel, CPU_DAILY, Console(quiet=True))
     assert table.title == "CPU, daily decisions, 3 machines at 30 minutes"
     assert [row[0] for row in table.rows] == list(policy_names())
-    assert all(len(row) == len(table.header) for row in table.rows)
+    for each in (table, stated):
+        assert all(len(row) == len(each.header) for row in each.rows)
+    assert stated.title.endswith("does the stated risk come true?")
     ratios = [measure for measure in measures if "our provision at 1 % violations" in measure.measure]
     assert [measure.measure.rpartition("/ ")[2] for measure in ratios] == [f"{name}'s" for name in PEERS]
     assert all(0.1 < measure.value < 10 for measure in ratios)
