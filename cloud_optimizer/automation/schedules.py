@@ -90,13 +90,7 @@ def daily_partition(
     context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
 ) -> Requests:
     """Request yesterday's partition of every cluster, once."""
-    yesterday = (clock() - timedelta(days=1)).date()
-    due = clusters_with_champion(context.instance, telemetry, yesterday)
-    if not due:
-        yield SkipReason(f"no cluster with a champion has telemetry of {yesterday}")
-    for cluster in due:
-        key = partition_key(cluster, yesterday)
-        yield RunRequest(run_key=f"daily {key}", partition_key=key)
+    yield from _yesterday_of_every_cluster("daily", context.instance, telemetry, clock())
 
 
 @schedule(
@@ -146,9 +140,16 @@ def weekly_tuning(
     context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
 ) -> Requests:
     """Request one tuning a cluster and week; a cluster whose telemetry ended is tuned no more."""
-    yesterday = (clock() - timedelta(days=1)).date()
-    due = clusters_with_champion(context.instance, telemetry, yesterday)
+    yield from _yesterday_of_every_cluster("tuning", context.instance, telemetry, clock())
+
+
+def _yesterday_of_every_cluster(
+    name: str, instance: DagsterInstance, telemetry: SourceCatalog, now: datetime
+) -> Requests:
+    yesterday = (now - timedelta(days=1)).date()
+    due = clusters_with_champion(instance, telemetry, yesterday)
     if not due:
         yield SkipReason(f"no cluster with a champion has telemetry of {yesterday}")
     for cluster in due:
-        yield RunRequest(run_key=f"tuning {cluster} {yesterday}", partition_key=partition_key(cluster, yesterday))
+        key = partition_key(cluster, yesterday)
+        yield RunRequest(run_key=f"{name} {key}", partition_key=key)

@@ -1,98 +1,26 @@
 """From what happened to what arrives: real runs and checks, a real warehouse, a real mail server and webhook."""
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
-import polars as pl
 import pytest
 from dagster import (
-    AssetCheckEvaluation,
     AssetCheckSeverity,
-    AssetKey,
     DagsterEvent,
     DagsterEventType,
     DagsterInstance,
     DagsterRunStatus,
-    SensorResult,
-    build_sensor_context,
-    job,
-    op,
 )
 from dagster._core.test_utils import create_run_for_test
 from pydantic import SecretStr
 
-from cloud_optimizer.automation.alerts import alerts
 from cloud_optimizer.automation.retraining_health import CLUSTER_TAG
 from cloud_optimizer.core.alerts.settings import AlertSettings, NotificationSettings
-from cloud_optimizer.core.validation import Cadence
-from cloud_optimizer.resources.notifications import Notifications, channels_of
-from cloud_optimizer.resources.telemetry.catalog import RegisteredSource
 from cloud_optimizer.resources.warehouse import CHAMPIONS, RAW_SAMPLES, RECOMMENDATIONS, Warehouse
-from cloud_optimizer.resources.warehouse.tables import Table
 from cloud_optimizer.settings import Settings
+from cloud_optimizer_tests.automation.alerting import HOUR, Platform, check, complete_partition, source
 from cloud_optimizer_tests.resources.notifications.servers import SmtpServer, WebhookServer, serving
-
-HOUR = timedelta(hours=1)
-
-
-@job
-def complete_partition() -> None:
-    @op
-    def demand_forecast() -> None:
-        try:
-            raise ConnectionError("the model registry at models.example.org cannot be reached")
-        except ConnectionError as error:
-            raise RuntimeError("forecasting failed") from error
-
-    demand_forecast()
-
-
-@dataclass
-class Catalog:
-    """The registered sources."""
-
-    sources: list[RegisteredSource] = field(default_factory=list)
-
-    def entries(self) -> Sequence[RegisteredSource]:
-        return self.sources
-
-
-@dataclass
-class Platform:
-    """What the sensor looks at and sends to; `now` starts at the real time, which Dagster stamps events with."""
-
-    instance: DagsterInstance
-    warehouse: Warehouse
-    hook: WebhookServer
-    mail: SmtpServer
-    settings: Settings
-    telemetry: Catalog = field(default_factory=Catalog)
-    now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    cursor: str | None = None
-
-    def look(self) -> SensorResult:
-        resources = {
-            "settings": self.settings,
-            "warehouse": self.warehouse,
-            "telemetry": self.telemetry,
-            "notifications": Notifications(channels_of(self.settings.notifications)),
-            "clock": lambda: self.now,
-        }
-        with build_sensor_context(self.instance, cursor=self.cursor, resources=resources) as context:
-            result = alerts(context)
-        self.cursor = result.cursor
-        return result
-
-    def store(self, table: Table, row: dict[str, object]) -> None:
-        day = row["date"] if "date" in row else row["timestamp"].date()
-        columns = [pl.lit(row.get(name)).cast(kind).alias(name) for name, kind in table.schema.items()]
-        self.warehouse.replace("web", day, day + timedelta(days=1), {table: pl.select(columns)})
-
-    @property
-    def texts(self) -> list[str]:
-        return [payload["text"] for payload in self.hook.payloads]
 
 
 @pytest.fixture
@@ -110,23 +38,6 @@ def platform(warehouse: Warehouse) -> Iterator[Platform]:
     with serving(hook), serving(mail), DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("cluster", ["web"])
         yield Platform(instance, warehouse, hook, mail, settings)
-
-
-def check(platform: Platform, asset: str, name: str, severity: AssetCheckSeverity, passed: bool = False) -> None:
-    event = AssetCheckEvaluation(
-        asset_key=AssetKey(asset),
-        check_name=name,
-        passed=passed,
-        severity=severity,
-        description="the newest sample is 9:00:00 old",
-        metadata={"cluster": "web", "partition": "web|2026-03-01"},
-    )
-    platform.instance.report_runless_asset_event(event)
-
-
-def source(kind: str, days_ago: int, now: datetime) -> RegisteredSource:
-    start = datetime(2026, 1, 1, tzinfo=UTC)
-    return RegisteredSource("web", kind, {}, start, now - days_ago * 24 * HOUR, Cadence(HOUR, True, ""))
 
 
 def test_when_nothing_happened_nobody_is_told(platform: Platform) -> None:

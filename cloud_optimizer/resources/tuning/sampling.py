@@ -74,7 +74,7 @@ class DistinctSampler(BaseSampler):
         )
 
     def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution  # noqa: ARG002
     ) -> Any:
-        """Return a value of a parameter outside the space: there is none."""
-        raise NotImplementedError(f"{param_name} of trial {trial.number} is not in the space of {study.study_name}")
+        """Refuse a parameter outside the space: all of a trial are proposed at once."""
+        raise ValueError(f"{param_name} of trial {trial.number} is not in the space of {study.study_name}")

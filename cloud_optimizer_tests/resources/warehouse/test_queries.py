@@ -1,17 +1,10 @@
 """The analytical queries: each answers its question on data whose answer is worked out by hand."""
 
-import math
-import subprocess
-from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
-from cloud_optimizer.core.contracts import UTC_TIMESTAMP
-from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.resources.postgres.server_process import binaries
-from cloud_optimizer.resources.postgres.sql_files import QUERIES, SQL_FOLDER
 from cloud_optimizer.resources.warehouse import (
     ACCURACY,
     DRIFT,
@@ -19,56 +12,11 @@ from cloud_optimizer.resources.warehouse import (
     HOURS,
     QUARANTINE,
     REALISED_SAVINGS,
-    Table,
     Warehouse,
-    query_names,
 )
-from cloud_optimizer.resources.warehouse.dimensions import record_workloads, replace_prices
-from cloud_optimizer.resources.warehouse.queries import find_query
+from cloud_optimizer.resources.warehouse.dimensions import replace_prices
 from cloud_optimizer_tests.resources.warehouse.frames import rows
-
-START = date(2025, 3, 3)
-GIB = 2.0**30
-TEXTS = {
-    "cluster", "workload_id", "workload", "other_workload", "largest_workload", "service", "owner",
-    "target", "model", "kind", "worst_column", "reasons", "slo_class", "sku", "currency",
-}  # fmt: skip
-Usage = Callable[[int], float]
-
-
-def table_of(table: Table, count: int, **columns: object) -> pl.DataFrame:
-    """Return rows of a table with some columns given and the others null."""
-    frame = pl.DataFrame(
-        {name: pl.Series(value if isinstance(value, list) else [value] * count) for name, value in columns.items()}
-    )
-    return (
-        frame.with_columns(pl.lit(None).alias(name) for name in table.schema if name not in columns)
-        .select(table.schema.names())
-        .cast(table.schema)
-    )
-
-
-def hours(workload: str, count: int, cores: Usage, *, capacity: float = 4.0, peak: float = 1.0) -> pl.DataFrame:
-    """Return `count` hours of a workload: mean `cores`, maximum `peak` times as much, half of 8 GiB in use."""
-    start = datetime(START.year, START.month, START.day, tzinfo=UTC)
-    times = [start + timedelta(hours=hour) for hour in range(count)]
-    used = [float(cores(hour)) for hour in range(count)]
-    return table_of(
-        HOURS, count, cluster="alpha", workload_id=workload, timestamp=times,
-        on_count=12, off_count=0, expected_count=12,
-        cpu_usage_cores_mean=used, cpu_usage_cores_max=[peak * one for one in used], cpu_capacity_cores=capacity,
-        memory_usage_bytes_mean=4 * GIB, memory_usage_bytes_max=4 * GIB, memory_capacity_bytes=8 * GIB,
-    )  # fmt: skip
-
-
-def put(warehouse: Warehouse, frames: Mapping[Table, pl.DataFrame], days: int = 14) -> None:
-    warehouse.replace("alpha", START, START + timedelta(days=days), frames)
-
-
-def describe(warehouse: Warehouse, **columns: list[object]) -> None:
-    count = len(next(iter(columns.values())))
-    frame = pl.DataFrame({"cluster": ["alpha"] * count, **columns})
-    record_workloads(warehouse, frame, datetime(2025, 1, 1, tzinfo=UTC))
+from cloud_optimizer_tests.resources.warehouse.query_rows import START, describe, hours, put, table_of
 
 
 def test_workload_inventory(warehouse: Warehouse) -> None:
@@ -269,63 +217,3 @@ def test_telemetry_completeness(warehouse: Warehouse) -> None:
     assert warehouse.query("telemetry_completeness").rows() == [
         ("alpha", START, 1, 216, 24, 48, pytest.approx(240 / 288), 2, "DUPLICATE 2")
     ]
-
-
-def test_every_query_answers_nothing_on_an_empty_warehouse_in_types_that_people_can_use(warehouse: Warehouse) -> None:
-    plain = {pl.String(), pl.Float64(), pl.Int64(), pl.Int32(), pl.Date(), UTC_TIMESTAMP}
-    for name in query_names():
-        answer = warehouse.query(name, cluster="'; DROP TABLE loads; --")
-        assert answer.is_empty()
-        assert set(answer.dtypes) <= plain
-        # a number of PostgreSQL's exact type would arrive as text
-        texts = {column for column, dtype in answer.schema.items() if dtype == pl.String}
-        assert texts <= TEXTS
-    assert warehouse.query(name).is_empty()
-
-
-def test_every_query_runs_in_psql_as_it_is(warehouse: Warehouse) -> None:
-    given = {"cluster": "it's", "since": "2025-03-03", "until": "2025-03-10"}
-    psql = [str(binaries() / "psql"), warehouse.url, "-q", "-v", "ON_ERROR_STOP=1"]
-    for name in query_names():
-        query = find_query(name)
-        values = [f"{key}={given.get(key) or query.defaults[key]}" for key in query.parameters]
-        command = [*psql, *(text for value in values for text in ("-v", value)), "-f", str(QUERIES / f"{name}.sql")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "(0 rows)" in done.stdout
-
-
-def test_no_query_reads_samples() -> None:
-    assert len(query_names()) >= 12
-    for name, question in query_names().items():
-        assert question.endswith("?")
-        assert f"| `{name}` | {question} |" in (SQL_FOLDER.parents[1] / "docs/warehouse.md").read_text("utf-8")
-        text = find_query(name).text
-        assert "raw_workload_metrics" not in text
-        assert "FROM workload_metrics" not in text
-
-
-def test_without_a_cluster_all_are_asked(warehouse: Warehouse) -> None:
-    put(warehouse, {HOURS: hours("a", 24, lambda _: 0.1)})
-    beta = hours("b", 24, lambda _: 0.1).with_columns(cluster=pl.lit("beta"))
-    warehouse.replace("beta", START, START + timedelta(days=1), {HOURS: beta})
-    assert warehouse.query("idle_workloads")["cluster"].to_list() == ["alpha", "beta"]
-    assert warehouse.query("idle_workloads", cluster="beta")["cluster"].to_list() == ["beta"]
-
-
-@pytest.mark.parametrize(
-    ("name", "parameters", "words"),
-    [
-        ("top_wast", {}, "no query 'top_wast': choose from anomaly_hours"),
-        ("top_waste", {"clutser": "x"}, "no parameter clutser: it has cluster"),
-        ("top_waste", {"limit": "many"}, "limit .* give a number"),
-        ("top_waste", {"limit": math.nan}, "limit .* give a number"),
-        ("top_waste", {"since": "yesterday"}, "since is 'yesterday': give a day"),
-        ("top_waste", {"cluster": "a|b"}, "cluster name"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_in_one_sentence(
-    warehouse: Warehouse, name: str, parameters: dict[str, object], words: str
-) -> None:
-    with pytest.raises(InputError, match=words):
-        warehouse.query(name, **parameters)
