@@ -74,7 +74,11 @@ class DistinctSampler(BaseSampler):
         )
 
     def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution  # noqa: ARG002
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,  # noqa: ARG002
     ) -> Any:
         """Refuse a parameter outside the space: all of a trial are proposed at once."""
         raise ValueError(f"{param_name} of trial {trial.number} is not in the space of {study.study_name}")
