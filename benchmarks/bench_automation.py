@@ -10,12 +10,17 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from benchmarks.boundary import Boundary
 from benchmarks.results import Measure, Report, measured
+
+Found = TypeVar("Found")
 
 PACKAGES: Final = ("cloud_optimizer.core", "cloud_optimizer.resources")
 FAMILIES: Final = ("seasonal_naive_model", "lightgbm_model")
@@ -94,13 +99,10 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="JSON file of the report")
     arguments = parser.parse_args()
     size = QUICK if arguments.quick else FULL
-    logging.disable(logging.INFO)  # Dagster's daemons tell of every run
     with tempfile.TemporaryDirectory(prefix="co-bench-") as folder:
         Path(folder).chmod(0o755)  # as root the server runs as a user of its own
-        os.environ["CLOUD_OPTIMIZER_HOME"] = f"{folder}/queue"  # of the processes of runs too
-        queued = queue_trainings(Path(folder, "queue"), size)
-        os.environ["CLOUD_OPTIMIZER_HOME"] = f"{folder}/backfill"
-        backfilled = backfill_history(Path(folder, "backfill"), size)
+        queued = _apart(queue_trainings, Path(folder, "queue"), size)
+        backfilled = _apart(backfill_history, Path(folder, "backfill"), size)
     text = TEXT.format(
         trainings=size.trainings,
         families=" and ".join(size.families),
@@ -112,6 +114,13 @@ def main() -> int:
     if arguments.output:
         arguments.output.write_text(report.model_dump_json(), encoding="utf-8")
     return 0
+
+
+def _apart(work: Callable[[Path, Size], Found], home: Path, size: Size) -> Found:
+    """Return what work finds in a process of its own: a process reads its settings and definitions once."""
+    os.environ["CLOUD_OPTIMIZER_HOME"] = str(home)
+    with ProcessPoolExecutor(1, get_context("spawn"), logging.disable, (logging.INFO,)) as alone:
+        return alone.submit(work, home, size).result()
 
 
 def _clusters(size: Size) -> list[str]:

@@ -33,8 +33,8 @@ def main() -> int:
     arguments = _arguments()
     build_features(_fleet(2, 400), threads=arguments.threads)  # compiles
     rows = [
+        *_incremental(arguments.workloads, arguments.threads, arguments.repeats),  # before memory is fragmented
         *_growth(arguments.workloads // 5, arguments.threads, arguments.repeats),
-        *_incremental(arguments.workloads, arguments.threads, arguments.repeats),
         *_peers(arguments.workloads, arguments.threads, arguments.repeats),
     ]
     return tell(rows, arguments.output)
