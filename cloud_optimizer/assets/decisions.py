@@ -109,7 +109,8 @@ def _recommendation_inputs(
 
 def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) -> pl.DataFrame:
     """Return what was declared of each workload, and when a recommendation was last applied to it."""
-    changes = ledger.filter(pl.col("applied_at") < origin).group_by("workload_id")
+    undone = pl.when(pl.col("reverted_at") < origin).then("reverted_at")  # what is undone later is not known yet
+    changes = ledger.filter(pl.col("applied_at") < origin).with_columns(undone).group_by("workload_id")
     last_changed = changes.agg(last_changed_at=pl.max_horizontal("applied_at", "reverted_at").max())
     declared = known.select("workload_id", *DECLARED_PREFERENCES)
     return declared.join(last_changed, on="workload_id", how="full", coalesce=True)

@@ -10,6 +10,7 @@ from cloud_optimizer.core.forecasting.families import load_fitted
 from cloud_optimizer.resources.model_registry.native_model import Savable
 from cloud_optimizer.resources.model_registry.records import LoggedModel
 from cloud_optimizer.resources.model_registry.registry import ModelRegistry
+from cloud_optimizer.resources.postgres.connection import is_service_lost
 
 FOLDER: Final = "evaluated"
 
@@ -32,6 +33,8 @@ def load_evaluated(registry: ModelRegistry, model: LoggedModel) -> FittedForecas
     try:
         folder = registry.download(f"{registry.client.get_run(model.run_id).info.artifact_uri}/{FOLDER}")
     except MlflowException as error:
+        if is_service_lost(error):
+            raise  # not gone: the step asks again in a while
         raise InputError(
             f"The evaluated fit of model {model.model_id} is not there: train {model.family} again."
         ) from error
