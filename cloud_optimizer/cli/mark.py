@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.settings import load_settings
 
 
@@ -36,8 +37,15 @@ def mark(
 
     settings = load_settings()
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    actor = by or getpass.getuser()
+    actor = by or _user()
     with local_platform(settings) as platform:
         prices = settings.recommendation.prices
         change_status(platform.warehouse, recommendations, status, moment, actor, note, prices)
     typer.echo(f"{len(set(recommendations))} now {status}: {', '.join(sorted(set(recommendations)))}")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a container may run as a user that has no name
+        raise InputError("The user who runs this has no name here: say who did it by --by NAME.") from error

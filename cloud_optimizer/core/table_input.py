@@ -10,6 +10,7 @@ from cloud_optimizer.core.errors import InputError
 YES: Final = ("true", "yes", "1")
 NO: Final = ("false", "no", "0")
 KINDS: Final = {pl.Float64: "a number", pl.Int8: "a whole number", pl.Boolean: "true or false", pl.Datetime: "a time"}
+TIMES: Final = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M")
 FIRST_ROW: Final = 2  # the first line of a CSV file is its header
 
 
@@ -37,6 +38,10 @@ def conform(frame: pl.DataFrame, schema: pl.Schema, required: Collection[str], l
     typed = given.select(_typed(pl.col(name), given.schema[name], schema[name]).alias(name) for name in given.columns)
     for name in given.columns:
         lost = given[name].is_not_null() & typed[name].is_null()
+        if schema[name] == pl.Float64:
+            lost |= typed[name].is_finite().not_().fill_null(False)
+        if schema[name] == pl.String:
+            lost |= typed[name].str.contains("\0", literal=True).fill_null(False)  # no database stores it
         _refuse_first(lost, label, name, f"is not {KINDS.get(schema[name].base_type(), 'text')}", given[name])
     for name in required:
         _refuse_first(typed[name].is_null(), label, name, "is needed in every row", None)
@@ -50,9 +55,10 @@ def _typed(column: pl.Expr, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
         word = column.str.to_lowercase()
         return pl.when(word.is_in(YES)).then(True).when(word.is_in(NO)).then(False)
     if isinstance(wanted, pl.Datetime):
+        plain = column.str.replace("T", " ", literal=True).str.strip_suffix("Z")
         return pl.coalesce(
             column.str.to_datetime("%+", time_zone="UTC", strict=False),
-            column.str.to_datetime("%Y-%m-%d %H:%M:%S", time_zone="UTC", strict=False),
+            *(plain.str.to_datetime(form, time_zone="UTC", strict=False) for form in TIMES),
             column.str.to_date("%Y-%m-%d", strict=False).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
         ).cast(wanted)
     return column.cast(wanted, strict=False)

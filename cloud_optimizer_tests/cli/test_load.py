@@ -58,6 +58,7 @@ def test_workloads_are_told_from_a_file(warehouse: Warehouse, tmp_path: Path) ->
         ("cluster,workload_id,slo_class\nshop,web,gold\n", "slo_class of workload web is gold: it must be critical"),
         ("cluster,workload_id,owner\nshop,web,a\nshop,web,b\n", "Workload web is named twice"),
         ("cluster,workload_id,core_hour\nshop,web,-1\n", "core_hour of workload web is -1.0: it must be 0 or more"),
+        ("cluster,workload_id,currency\nshop,web,EURO\n", "EURO is no currency: give its ISO 4217 code"),
         ("cluster,workload_id,owner\nsh|op,web,a\n", "The cluster name 'sh|op' contains"),
     ],
 )

@@ -121,6 +121,19 @@ def check_prices(table: pl.DataFrame) -> None:
     negative = pl.any_horizontal(pl.col(PRICE_COLUMNS).fill_null(0.0) < 0)
     if table.filter(effective_missing | negative).height:
         raise InputError("A row of the price table lacks core_hour or gib_hour or is negative: give both, 0 or more.")
+    check_currency(table)
+
+
+def check_currency(table: pl.DataFrame) -> None:
+    """Check the column `currency`, where there is one.
+
+    Raises:
+        InputError: A value has not three characters.
+    """
+    if "currency" in table.columns:
+        other = table.filter(pl.col("currency").str.len_chars() != 3)
+        if other.height:
+            raise InputError(f"{other['currency'][0]} is no currency: give its ISO 4217 code, such as USD or EUR.")
 
 
 def _own_price(workloads: pl.DataFrame, settings: PriceSettings) -> pl.Expr:

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -18,6 +18,7 @@ from cloud_optimizer.resources.warehouse.dimensions import record_workloads
 from cloud_optimizer.resources.warehouse.tables import COST_LINES
 from cloud_optimizer.resources.warehouse.warehouse import Warehouse
 
+CATEGORIES: Final = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
 PERIOD: Final = ("ChargePeriodStart", "ChargePeriodEnd")
 RESOURCES: Final = sql.SQL("""
 SELECT DISTINCT ON (workload_id)
@@ -67,9 +68,10 @@ def load_bill(
     typed = conform(stored, COST_LINES.schema, PERIOD, label)
     if typed.is_empty():
         raise InputError(f"{label} has no cost lines: export a period that was billed.")
+    _check(typed, label)
     days = typed["ChargePeriodStart"].dt.date().unique().sort().to_list()
     first, last = days[0], days[-1]
-    end = last + DAY
+    end = max(last + DAY, _day_after(typed["ChargePeriodEnd"].sort()[-1]))
     resources = warehouse.frame(RESOURCES.format(cluster=sql.Literal(cluster), end=sql.Literal(end)))
     bill = prices_from_bill(typed, resources, settings)
     missing = {name: pl.lit(None, kind) for name, kind in COST_LINES.schema.items() if name not in typed.columns}
@@ -77,6 +79,22 @@ def load_bill(
     warehouse.replace(cluster, first, end, {COST_LINES: _with_json_tags(complete.select(COST_LINES.schema.names()))})
     record_workloads(warehouse, bill.prices, typed["ChargePeriodStart"].sort()[0])
     return LoadedBill(typed.height, first, last, bill)
+
+
+def _day_after(end: datetime) -> date:
+    """Return the day after the last one that a period touches."""
+    return (end - timedelta(microseconds=1)).date() + DAY
+
+
+def _check(lines: pl.DataFrame, label: str) -> None:
+    """Refuse what FOCUS 1.2 does not know: periods that do not go forward, and other categories of charges."""
+    if lines.filter(pl.col("ChargePeriodEnd") <= pl.col("ChargePeriodStart")).height:
+        raise InputError(f"{label} has a charge period that ends before it began: export the bill as FOCUS 1.2.")
+    if "ChargeCategory" in lines.columns:
+        other = lines.filter(pl.col("ChargeCategory").is_in(CATEGORIES).not_())
+        if other.height:
+            category = other["ChargeCategory"][0]
+            raise InputError(f"{label} has the ChargeCategory {category}: FOCUS 1.2 knows {', '.join(CATEGORIES)}.")
 
 
 def _with_json_tags(lines: pl.DataFrame) -> pl.DataFrame:
@@ -87,7 +105,12 @@ def _with_json_tags(lines: pl.DataFrame) -> pl.DataFrame:
 
 def _is_json(text: str | None) -> bool:
     try:
-        json.loads(text or "")
+        json.loads(text or "", parse_constant=_refuse)
     except ValueError:
         return False
     return True
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity are JSON to Python, and to nobody else."""
+    raise ValueError(constant)

@@ -9,7 +9,7 @@ from cloud_optimizer.core.costs.prices import PriceSettings
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.resources.warehouse import COST_LINES, HOURS, Warehouse
 from cloud_optimizer.resources.warehouse.bills import LoadedBill, load_bill
-from cloud_optimizer.resources.warehouse.dimensions import prices_at, record_workloads
+from cloud_optimizer.resources.warehouse.dimensions import prices_at, read_workloads, record_workloads
 from cloud_optimizer_tests.resources.warehouse.frames import rows
 
 DAY = date(2025, 3, 1)
@@ -35,7 +35,7 @@ def bill(**changes: object) -> pl.DataFrame:
         "Tags": '{"team": "a"}',
         "x_Discount": "unused",
     } | changes
-    return pl.DataFrame([line, line | {"ChargeCategory": "Tax", "Tags": "no json"}])
+    return pl.DataFrame([line, line | {"ChargeCategory": "Tax", "Tags": '{"a": NaN}'}])
 
 
 @pytest.fixture
@@ -65,9 +65,21 @@ def test_lines_are_stored_and_workloads_get_the_prices_they_imply(fleet: Warehou
 
 
 def test_the_same_bill_again_changes_nothing(fleet: Warehouse) -> None:
+    def known() -> tuple[list[object], list[object]]:
+        lines = fleet.read(COST_LINES, "alpha", DAY, DAY + timedelta(days=1))
+        return lines.rows(), read_workloads(fleet, "alpha", START).rows()
+
     load(fleet, bill())
+    before = known()
     load(fleet, bill())
-    assert fleet.read(COST_LINES, "alpha", DAY, DAY + timedelta(days=1)).height == 2
+    assert known() == before
+
+
+def test_a_line_of_a_month_takes_the_place_of_the_days_it_covers(fleet: Warehouse) -> None:
+    daily = [bill(ChargePeriodStart=f"2025-03-0{n}", ChargePeriodEnd=f"2025-03-0{n + 1}") for n in (1, 2, 3)]
+    load(fleet, pl.concat(daily))
+    load(fleet, bill(ChargePeriodStart="2025-03-01", ChargePeriodEnd="2025-04-01"))
+    assert fleet.read(COST_LINES, "alpha", DAY, DAY + timedelta(days=40)).height == 2
 
 
 @pytest.mark.parametrize(
@@ -75,6 +87,9 @@ def test_the_same_bill_again_changes_nothing(fleet: Warehouse) -> None:
     [
         (bill(EffectiveCost="cheap"), r"bill.csv, column EffectiveCost, row 2: 'cheap' is not a number"),
         (bill(ChargePeriodStart=""), r"bill.csv, column ChargePeriodStart, row 2: is needed in every row"),
+        (bill(EffectiveCost="NaN"), r"column EffectiveCost, row 2: 'NaN' is not a number"),
+        (bill(ChargeCategory="usage"), "has the ChargeCategory usage: FOCUS 1.2 knows Usage"),
+        (bill(ChargePeriodEnd="2025-03-01T00:00:00Z"), "ends before it began"),
         (bill().drop("ListCost"), "lack the FOCUS column ListCost"),
         (bill().clear(), "bill.csv has no cost lines"),
         (bill().with_columns(BillingCurrency=pl.Series(["EUR", "USD"])), "mix currencies"),
