@@ -1,7 +1,6 @@
 """Facts told in any order, against timelines of single facts written down hour by hour."""
 
 import doctest
-import itertools
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -36,24 +35,34 @@ def value_at(spells: tuple[Spell, ...], name: str, number: int) -> object:
 
 
 @given(tellings)
-def test_a_fact_holds_from_when_it_was_told_until_it_is_known_to_change(
+def test_a_fact_holds_from_when_it_was_told_until_the_next_time_for_which_it_was_told(
     telling: list[tuple[int, dict[str, str | None]]],
 ) -> None:
-    line: dict[str, list[object]] = {"owner": [None] * HOURS, "sku": [None] * HOURS}
+    said: dict[str, dict[int, str | None]] = {"owner": {}, "sku": {}}
     for at, facts in telling:
         for name, value in facts.items():
-            until = next((n for n in range(at, HOURS) if line[name][n] != line[name][at]), HOURS)
-            line[name][at:until] = [value] * (until - at)
+            said[name][at] = value
+    line = {
+        name: [next((values[at] for at in range(number, -1, -1) if at in values), None) for number in range(HOURS)]
+        for name, values in said.items()
+    }
     spells = told(telling)
     assert {name: [value_at(spells, name, number) for number in range(HOURS)] for name in line} == line
 
 
 @given(tellings)
-def test_spells_are_sorted_and_neighbours_differ(telling: list[tuple[int, dict[str, str | None]]]) -> None:
+def test_spells_are_sorted_and_something_was_told_for_each(telling: list[tuple[int, dict[str, str | None]]]) -> None:
     spells = told(telling)
-    for before, after in itertools.pairwise(spells):
-        assert before.start < after.start
-        assert any(before.facts.get(name) != after.facts.get(name) for name in ("owner", "sku"))
+    assert [spell.start for spell in spells] == sorted({hour(at) for at, _ in telling})
+    assert all(spell.told for spell in spells)
+
+
+@given(tellings, st.integers(0, HOURS - 1))
+def test_spells_that_ended_before_may_be_left_out(telling: list[tuple[int, dict[str, str | None]]], at: int) -> None:
+    spells = told(telling)
+    ended = max(sum(spell.start <= hour(at) for spell in spells) - 1, 0)
+    later = amended(spells[ended:], hour(at), {"owner": "c"})
+    assert (*spells[:ended], *later) == amended(spells, hour(at), {"owner": "c"})
 
 
 @given(tellings)

@@ -39,13 +39,19 @@ WORKLOAD_SCHEMA: Final = pl.Schema(
 )
 """One spell in which the facts about a workload stayed the same."""
 
+SPELL_SCHEMA: Final = pl.Schema({**WORKLOAD_SCHEMA, "told": pl.List(pl.String())})
+"""A spell as it is stored, with the names of the facts that were told for its start."""
+
 LOCK: Final = sql.SQL("SELECT true FROM pg_advisory_xact_lock(hashtextextended('merge workloads', 0))")
 COLUMNS: Final = sql.SQL(", ").join(map(sql.Identifier, WORKLOAD_SCHEMA))
-KNOWN: Final = sql.SQL("SELECT {} FROM workloads WHERE cluster IN ({}) ORDER BY valid_from")
+KNOWN: Final = sql.SQL("""
+SELECT {} FROM workloads WHERE cluster IN ({}) AND (valid_to IS NULL OR valid_to >= {}) ORDER BY valid_from
+""")
 TOLD: Final = sql.SQL("CREATE TEMPORARY TABLE told (cluster text, workload_id text) ON COMMIT DROP")
 DELETE: Final = sql.SQL(
     "DELETE FROM workloads AS known USING told"
     " WHERE (known.cluster, known.workload_id) = (told.cluster, told.workload_id)"
+    " AND (valid_to IS NULL OR valid_to >= {})"
 )
 REFRESH: Final = sql.SQL("SELECT true FROM refresh_services({}, {})")
 PRICES_LOCK: Final = sql.SQL("LOCK TABLE prices IN SHARE ROW EXCLUSIVE MODE")
@@ -58,7 +64,7 @@ Key = tuple[str, str]
 
 
 def record_workloads(warehouse: Warehouse, workloads: pl.DataFrame, at: datetime) -> None:
-    """Take over what is told about workloads: it holds from a time on, until a time from which it is known to differ.
+    """Take over what is told about workloads: each fact holds from a time on, until the next time it was told for.
 
     Args:
         warehouse: Where to.
@@ -81,11 +87,12 @@ def record_workloads(warehouse: Warehouse, workloads: pl.DataFrame, at: datetime
 
     def merge(session: Session) -> None:
         session.execute(LOCK)
+        columns = sql.SQL(", ").join(map(sql.Identifier, SPELL_SCHEMA))
         names = sql.SQL(", ").join(map(sql.Literal, clusters))
-        known = _spells(session.frame(KNOWN.format(COLUMNS, names)).cast(WORKLOAD_SCHEMA))
+        known = _spells(session.frame(KNOWN.format(columns, names, sql.Literal(at))).cast(SPELL_SCHEMA))
         session.execute(TOLD)
         session.copy("told", pl.DataFrame(list(told), schema=["cluster", "workload_id"], orient="row"), temporary=True)
-        session.execute(DELETE)
+        session.execute(DELETE.format(sql.Literal(at)))
         merged = {key: amended(known.get(key, ()), at, facts) for key, facts in told.items()}
         session.copy("workloads", _rows(merged))
         for cluster in clusters if "service" in workloads.columns else ():
@@ -108,7 +115,7 @@ def _spells(known: pl.DataFrame) -> dict[Key, tuple[Spell, ...]]:
     for row in known.iter_rows(named=True):
         key = (row["cluster"], row["workload_id"])
         facts = {name: row[name] for name in FACTS}
-        spells[key] = (*spells.get(key, ()), Spell(row["valid_from"], facts))
+        spells[key] = (*spells.get(key, ()), Spell(row["valid_from"], facts, frozenset(row["told"])))
     return spells
 
 
@@ -118,8 +125,8 @@ def _rows(merged: Mapping[Key, tuple[Spell, ...]]) -> pl.DataFrame:
         ends = [*(spell.start for spell in spells[1:]), None]
         for spell, end in zip(spells, ends, strict=True):
             key = {"cluster": cluster, "workload_id": workload, "valid_from": spell.start, "valid_to": end}
-            rows.append(key | dict(spell.facts))
-    return pl.DataFrame(rows, schema=WORKLOAD_SCHEMA)
+            rows.append({**key, **spell.facts, "told": sorted(spell.told)})
+    return pl.DataFrame(rows, schema=SPELL_SCHEMA)
 
 
 def _since(known: Mapping[Key, tuple[Spell, ...]], told: Mapping[Key, object], cluster: str, at: datetime) -> datetime:

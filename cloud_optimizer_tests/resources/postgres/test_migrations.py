@@ -127,3 +127,23 @@ def test_rollups_are_filled_from_hours_that_were_loaded_before_there_were_any(ur
     migrate(url)
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT workload_id, on_slots FROM workload_days").fetchall() == [("w", 12)]
+
+
+SPELLS = """
+INSERT INTO workloads (cluster, workload_id, valid_from, valid_to, owner, core_hour) VALUES
+    ('web', 'w', '2025-01-01', '2025-02-01', 'ann', NULL), ('web', 'w', '2025-02-01', '2025-03-01', 'ann', 0.03),
+    ('web', 'w', '2025-03-01', NULL, NULL, 0.03)
+"""
+
+
+def test_what_was_known_of_workloads_before_counts_as_told_where_it_changed(url: str, tmp_path: Path) -> None:
+    for number in range(1, 13):
+        (path,) = MIGRATIONS.glob(f"{number:04}_*.sql")
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    migrate(url, tmp_path)
+    with psycopg.connect(url) as connection:
+        connection.execute(SPELLS)
+    assert "0013_facts_as_told" in migrate(url)
+    with psycopg.connect(url) as connection:
+        told = connection.execute("SELECT told FROM workloads ORDER BY valid_from").fetchall()
+    assert told == [(["owner"],), (["core_hour"],), (["owner"],)]

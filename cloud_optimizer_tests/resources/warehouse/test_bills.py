@@ -75,6 +75,16 @@ def test_the_same_bill_again_changes_nothing(fleet: Warehouse) -> None:
     assert known() == before
 
 
+def test_a_corrected_bill_leaves_the_prices_of_the_next_one_as_they_are(fleet: Warehouse) -> None:
+    march, april = ({"ChargePeriodStart": f"2025-0{n}-01", "ChargePeriodEnd": f"2025-0{n + 1}-01"} for n in (3, 4))
+    load(fleet, bill(**march))
+    load(fleet, bill(**april))  # the price is the same
+    load(fleet, bill(**march, EffectiveCost="0.2"))
+    days = [START + timedelta(days=number) for number in (30, 31)]
+    known = [prices_at(fleet, "alpha", IDS[:1], day, PriceSettings())["core_hour"].item() for day in days]
+    assert known == pytest.approx([0.2, 0.1], rel=1e-6)
+
+
 def test_a_line_of_a_month_takes_the_place_of_the_days_it_covers(fleet: Warehouse) -> None:
     daily = [bill(ChargePeriodStart=f"2025-03-0{n}", ChargePeriodEnd=f"2025-03-0{n + 1}") for n in (1, 2, 3)]
     load(fleet, pl.concat(daily))

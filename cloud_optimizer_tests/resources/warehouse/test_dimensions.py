@@ -45,7 +45,8 @@ def spells(warehouse: Warehouse) -> list[tuple[int, int | None, str]]:
 @pytest.mark.parametrize(
     ("known", "expected"),
     [
-        ([(1, "a"), (5, "a"), (9, "b")], [(1, 9, "a"), (9, None, "b")]),  # the same again is the same spell
+        ([(1, "a"), (5, "a"), (9, "b")], [(1, 5, "a"), (5, 9, "a"), (9, None, "b")]),  # the same again is told as well
+        ([(1, "a"), (5, "a"), (1, "c")], [(1, 5, "c"), (5, None, "a")]),  # and stays when the time before is corrected
         ([(5, "b"), (1, "a")], [(1, 5, "a"), (5, None, "b")]),  # an older fact reaches up to the newer one
         ([(1, "a"), (9, "c"), (5, "b")], [(1, 5, "a"), (5, 9, "b"), (9, None, "c")]),  # one in the middle splits
         ([(1, "a"), (9, "b"), (1, "c")], [(1, 9, "c"), (9, None, "b")]),  # a correction at its own time replaces

@@ -8,7 +8,7 @@ import pytest
 from cloud_optimizer.core.costs.ledger import LEDGER_SCHEMA
 from cloud_optimizer.core.costs.prices import PRICE_TABLE_SCHEMA
 from cloud_optimizer.resources.warehouse import TABLES, Warehouse
-from cloud_optimizer.resources.warehouse.dimensions import WORKLOAD_SCHEMA
+from cloud_optimizer.resources.warehouse.dimensions import SPELL_SCHEMA
 from cloud_optimizer.resources.warehouse.peaks import PEAK_RISK_MODELS, PEAK_RISKS
 from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REPLAYS
 from cloud_optimizer.resources.warehouse.tuned import TUNED
@@ -46,7 +46,7 @@ def test_every_table_has_exactly_the_columns_of_its_contract(connection: psycopg
     }
     contracts |= {
         "savings_ledger": list(LEDGER_SCHEMA),
-        "workloads": list(WORKLOAD_SCHEMA),
+        "workloads": list(SPELL_SCHEMA),
         "prices": list(PRICE_TABLE_SCHEMA),
     }
     found = {name: [row[0] for row in connection.execute(COLUMNS, (name,))] for name in contracts}
