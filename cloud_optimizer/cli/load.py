@@ -80,7 +80,8 @@ def load_costs(file: TableFile, cluster: Annotated[str, typer.Option(help="Clust
     settings = load_settings()
     lines = _read(file)
     with local_platform(settings) as platform:
-        loaded = load_bill(platform.warehouse, lines, cluster, file.name, settings.recommendation.prices)
+        prices = settings.recommendation.prices
+        loaded = load_bill(platform.warehouse, lines, cluster, file.name, prices, _first_row(file))
     console = make_console()
     console.print(
         f"{loaded.lines:,} cost lines of {cluster}, {loaded.first_day} to {loaded.last_day}; "
@@ -110,7 +111,15 @@ def _of_cluster(rows: pl.DataFrame, cluster: str | None) -> pl.DataFrame:
 def _conform(rows: pl.DataFrame, schema: pl.Schema, required: list[str], file: Path) -> pl.DataFrame:
     from cloud_optimizer.core.table_input import conform
 
-    return conform(rows, schema, required, file.name)
+    return conform(rows, schema, required, file.name, _first_row(file))
+
+
+def _first_row(file: Path) -> int:
+    """Return how people count: lines of a CSV file, whose first is the header, and rows of a Parquet file."""
+    from cloud_optimizer.core.table_input import FIRST_ROW
+    from cloud_optimizer.resources.telemetry.files import TraceFile
+
+    return 1 if TraceFile(file, file.name).is_parquet else FIRST_ROW
 
 
 def _utc(moment: datetime) -> datetime:

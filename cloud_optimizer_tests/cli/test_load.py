@@ -114,3 +114,14 @@ def test_columns_of_parquet_keep_their_types(warehouse: Warehouse, tmp_path: Pat
     pl.DataFrame({"cluster": ["shop"], "workload_id": ["web"], "horizontally_scaled": [True]}).write_parquet(path)
     assert run("load", "workloads", path).exit_code == 0
     assert read_workloads(warehouse, "shop", NOW)["horizontally_scaled"].to_list() == [True]
+
+
+def test_a_typed_cell_that_would_change_is_refused_by_its_row_in_the_parquet_file(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    path = tmp_path / "facts.parquet"
+    facts = {"cluster": ["shop"] * 2, "workload_id": ["db", "web"], "maintenance_weekday": [1.0, 2.5]}
+    pl.DataFrame(facts).write_parquet(path)
+    refused = run("load", "workloads", path)
+    assert str(refused.exception) == "facts.parquet, column maintenance_weekday, row 2: '2.5' is not a whole number."
+    assert read_workloads(warehouse, "shop", NOW).is_empty()

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from psycopg import sql
@@ -13,7 +13,7 @@ from cloud_optimizer.core.costs.focus import BillPrices, prices_from_bill
 from cloud_optimizer.core.costs.prices import PriceSettings
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.names import check_cluster
-from cloud_optimizer.core.table_input import conform
+from cloud_optimizer.core.table_input import FIRST_ROW, conform
 from cloud_optimizer.resources.warehouse.dimensions import record_workloads
 from cloud_optimizer.resources.warehouse.tables import COST_LINES
 from cloud_optimizer.resources.warehouse.warehouse import Warehouse
@@ -49,7 +49,12 @@ class LoadedBill:
 
 
 def load_bill(
-    warehouse: Warehouse, lines: pl.DataFrame, cluster: str, label: str, settings: PriceSettings
+    warehouse: Warehouse,
+    lines: pl.DataFrame,
+    cluster: str,
+    label: str,
+    settings: PriceSettings,
+    first_row: int = FIRST_ROW,
 ) -> LoadedBill:
     """Store the lines in the place of what was known of their days, and record the prices they imply.
 
@@ -59,13 +64,14 @@ def load_bill(
         cluster: Whose bill it is.
         label: How messages name the bill.
         settings: Proportion of core and memory price where a line names an instance.
+        first_row: How messages number the first line.
 
     Raises:
         InputError: A column is missing, a cell cannot be read, or the lines mix currencies; nothing was stored.
     """
     check_cluster(cluster)
     stored = lines.select(name for name in lines.columns if name in COST_LINES.schema and name != "cluster")
-    typed = conform(stored, COST_LINES.schema, PERIOD, label)
+    typed = conform(_with_tags_as_text(stored), COST_LINES.schema, PERIOD, label, first_row)
     if typed.is_empty():
         raise InputError(f"{label} has no cost lines: export a period that was billed.")
     _check(typed, label)
@@ -95,6 +101,20 @@ def _check(lines: pl.DataFrame, label: str) -> None:
         if other.height:
             category = other["ChargeCategory"][0]
             raise InputError(f"{label} has the ChargeCategory {category}: FOCUS 1.2 knows {', '.join(CATEGORIES)}.")
+
+
+def _with_tags_as_text(lines: pl.DataFrame) -> pl.DataFrame:
+    """Write tags as JSON where they have a type of their own: a map is a list of keys and values to Polars."""
+    if "Tags" not in lines.columns or not lines.schema["Tags"].is_nested():
+        return lines
+    texts = [None if tags is None else json.dumps(_tags(tags), default=str) for tags in lines["Tags"].to_list()]
+    return lines.with_columns(Tags=pl.Series(texts, dtype=pl.String))
+
+
+def _tags(tags: Any) -> Any:
+    entries = tags if isinstance(tags, list) else []
+    is_map = all(isinstance(entry, dict) and entry.keys() == {"key", "value"} for entry in entries)
+    return {entry["key"]: entry["value"] for entry in entries} if entries and is_map else tags
 
 
 def _with_json_tags(lines: pl.DataFrame) -> pl.DataFrame:

@@ -85,6 +85,14 @@ def test_a_corrected_bill_leaves_the_prices_of_the_next_one_as_they_are(fleet: W
     assert known == pytest.approx([0.2, 0.1], rel=1e-6)
 
 
+def test_tags_that_are_a_map_are_kept_as_json(fleet: Warehouse) -> None:
+    entry = pl.Struct({"key": pl.String, "value": pl.String})
+    tags = pl.Series([[{"key": "team", "value": "a"}, {"key": "env", "value": None}], None], dtype=pl.List(entry))
+    load(fleet, bill().with_columns(Tags=tags))
+    stored = fleet.read(COST_LINES, "alpha", DAY, DAY + timedelta(days=1))
+    assert set(stored["Tags"]) == {'{"team": "a", "env": null}', None}
+
+
 def test_a_line_of_a_month_takes_the_place_of_the_days_it_covers(fleet: Warehouse) -> None:
     daily = [bill(ChargePeriodStart=f"2025-03-0{n}", ChargePeriodEnd=f"2025-03-0{n + 1}") for n in (1, 2, 3)]
     load(fleet, pl.concat(daily))
