@@ -26,7 +26,7 @@ from cloud_optimizer.core.features.on_demand import INTERACTION_NAMES, interacti
 from cloud_optimizer.core.features.views import STORED_VIEWS, TARGET_TIME, VIEW_OF
 from cloud_optimizer.core.panel import FloatArray
 from cloud_optimizer.resources.feature_store.encoding import UNKNOWN, decode_floats, encode_floats, entity_key
-from cloud_optimizer.resources.postgres.connection import CONNECT_SECONDS, connection_error
+from cloud_optimizer.resources.postgres.connection import CONNECT_SECONDS, connection_error, is_connection_lost
 from cloud_optimizer.resources.warehouse.session import Session, open_session
 
 SCHEMA: Final = "feast"
@@ -160,7 +160,9 @@ class OnlineFeatures:
                 cursor.execute(_statement(names), {"keys": keys})
                 return cursor.fetchall()
         except (psycopg.OperationalError, PoolTimeout) as error:
-            raise connection_error(self.url, str(error)) from error
+            if is_connection_lost(error.sqlstate):
+                raise connection_error(self.url, str(error)) from error
+            raise
 
 
 @cache

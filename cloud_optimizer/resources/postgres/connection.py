@@ -12,7 +12,7 @@ from psycopg.conninfo import conninfo_to_dict
 from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
 
 CONNECT_SECONDS: Final = 10
-CONNECTION_LOST: Final = ("08", "57P")  # SQLSTATE classes: connection exception, operator intervention
+CONNECTION_LOST: Final = ("08", "57P")  # SQLSTATE: connection exception, shutdown; 57014, a timeout, is neither
 REFUSED: Final = re.compile(
     r'(database|role) ".*" does not exist|.* authentication failed for .*|no pg_hba.conf entry .*|no password supplied'
 )
@@ -22,17 +22,26 @@ class WarehouseUnavailable(ServiceUnavailable):
     """The database server cannot be reached or went away; the work was rolled back and may be run again."""
 
 
+def is_connection_lost(sqlstate: str | None) -> bool:
+    """Tell whether the state of a failed call says that its server is not there now; without one it did not answer."""
+    return sqlstate is None or sqlstate.startswith(CONNECTION_LOST)
+
+
 def is_service_lost(error: BaseException | None) -> bool:
     """Tell whether an error, or one that it was raised from, says that a server is not there now."""
-    lost: tuple[type[BaseException], ...] = (ServiceUnavailable,)
     sqlalchemy = sys.modules.get("sqlalchemy.exc")  # of MLflow and Feast, where they are in use
-    if sqlalchemy is not None:
-        lost = (*lost, sqlalchemy.OperationalError)
     while error is not None:
-        if isinstance(error, lost):
+        if isinstance(error, ServiceUnavailable):
             return True
+        if sqlalchemy is not None and isinstance(error, sqlalchemy.OperationalError):
+            return is_connection_lost(_sqlstate(error.orig))
         error = error.__cause__ or error.__context__
     return False
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of a driver's error: psycopg and psycopg2 name it differently, SQLite has none."""
+    return getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
 
 
 def connection_error(url: str, words: str) -> CloudOptimizerError:
@@ -61,6 +70,6 @@ def connect(url: str, autocommit: bool = False) -> Iterator[psycopg.Connection[A
         with psycopg.connect(url, autocommit=autocommit, connect_timeout=CONNECT_SECONDS) as connection:
             yield connection
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-        if error.sqlstate is None or error.sqlstate.startswith(CONNECTION_LOST):
+        if is_connection_lost(error.sqlstate):
             raise connection_error(url, str(error)) from error
         raise

@@ -4,13 +4,16 @@ from datetime import timedelta
 
 import numpy as np
 import polars as pl
+import psycopg
 import pytest
 from polars.testing import assert_frame_equal
+from psycopg import sql
 
 from cloud_optimizer.core.errors import CloudOptimizerError, InputError
 from cloud_optimizer.core.features.build import feature_frame
-from cloud_optimizer.core.features.views import SERVICES
+from cloud_optimizer.core.features.views import SERVICES, STORED_VIEWS
 from cloud_optimizer.resources.feature_store import FeatureStore
+from cloud_optimizer.resources.feature_store.online import online_table
 from cloud_optimizer_tests.core.features.panels import random_panel
 from cloud_optimizer_tests.resources.feature_store.conftest import FIRST
 
@@ -80,6 +83,18 @@ def test_reading_and_writing_before_the_definitions_are_applied_says_what_to_do(
     with pytest.raises(CloudOptimizerError, match="no tables yet"):
         store.write_online("us", frames["us"])
     store.close()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_query_that_takes_too_long_is_not_a_server_that_is_away(postgres_server, tmp_path):
+    url = postgres_server.uri("feature_store", "psycopg") + "&options=-c%20statement_timeout%3D50"
+    impatient = FeatureStore(url, tmp_path)
+    with psycopg.connect(postgres_server.uri("feature_store")) as other:
+        for view in STORED_VIEWS:
+            other.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(online_table(view)))
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            impatient.online([("us", "w0")], "cloud_optimizer_realtime")
+    impatient.close()
 
 
 def test_the_cluster_is_as_new_as_its_newest_workload(store, frames):
