@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from cloud_optimizer.core.forecasting.search_space import SEARCH_SPACES
 
@@ -32,7 +32,13 @@ class TuningSettings(BaseModel):
     )
     attempts: int = Field(default=3, ge=1, le=20, description="Workers a trial may lose before it is given up.")
     heartbeat_seconds: int = Field(default=10, ge=1, le=600, description="How often a worker says that it lives.")
-    grace_seconds: int = Field(default=60, ge=2, le=3600, description="Silence after which a worker's trial is lost.")
+    grace_seconds: int = Field(
+        default=60,
+        ge=2,
+        le=3600,
+        validate_default=True,
+        description="Silence after which a worker's trial is lost: at least two heartbeats.",
+    )
     seed: int = Field(default=0, ge=0, description="Seed of the search and of the sample of workloads.")
 
     @field_validator("families")
@@ -42,3 +48,14 @@ class TuningSettings(BaseModel):
         if unknown:
             raise ValueError(f"{unknown[0]} has nothing to search; {', '.join(SEARCH_SPACES)} have")
         return families
+
+    @field_validator("grace_seconds")
+    @classmethod
+    def _outlast_a_heartbeat(cls, grace: int, info: ValidationInfo) -> int:
+        heartbeat = info.data.get("heartbeat_seconds", 1)
+        if grace < 2 * heartbeat:  # a beat that is late, or lost with its connection, is no death
+            raise ValueError(
+                f"{grace} s of silence would fail the trials of workers that live: give at least two heartbeats, "
+                f"{2 * heartbeat} s"
+            )
+        return grace
