@@ -8,7 +8,7 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, Res
 
 from cloud_optimizer.assets.graph import partitioned
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA, realised_by_day
 from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
@@ -72,7 +72,7 @@ def scaling_recommendations(
     return MaterializeResult(
         metadata={
             "recommendations": frame.height,
-            "monthly_saving": float(newest["monthly_saving"].sum()),
+            **sums_of_money(newest, "monthly_saving"),
             "findings": MetadataValue.json(dict(newest["finding"].value_counts().iter_rows())),
             "top_savings": table_head(newest.select(HEADLINE)),
         }
@@ -135,8 +135,7 @@ def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Wa
         rows_by_day(context, part, days["date"])
     return MaterializeResult(
         metadata={
-            "predicted_saving": float(days["predicted_saving"].sum()),
-            "realised_saving": float(days["realised_saving"].sum()),
+            **sums_of_money(days, "predicted_saving", "realised_saving"),
             "head": table_head(days),
         }
     )

@@ -87,6 +87,12 @@ def table_head(frame: pl.DataFrame, rows: int = HEAD_ROWS) -> TableMetadataValue
     return MetadataValue.table(records, schema)
 
 
+def sums_of_money(frame: pl.DataFrame, *columns: str) -> dict[str, float]:
+    """Return the sum of each column for each currency, under names such as `monthly_saving_eur`."""
+    sums = frame.group_by("currency").agg(pl.col(columns).sum()).sort("currency")
+    return {f"{name}_{row['currency']}".lower(): row[name] for row in sums.to_dicts() for name in columns}
+
+
 def rows_by_day(context: AssetExecutionContext, part: Slice, days: pl.Series, asset: str | None = None) -> None:
     """Attach to every partition of the slice how many of the rows are its own, and to the last the column lineage.
 

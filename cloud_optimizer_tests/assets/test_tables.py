@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema, unit_of
+from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema, unit_of
 from cloud_optimizer.core.contracts import MEASURES, ROLLUP_SCHEMA, SAMPLE_SCHEMA
 from cloud_optimizer.partitions import Slice
 
@@ -30,6 +30,12 @@ from cloud_optimizer.partitions import Slice
 )
 def test_the_unit_is_the_one_the_column_carries(column: str, unit: str | None) -> None:
     assert unit_of(column) == unit
+
+
+def test_money_is_summed_for_each_currency() -> None:
+    frame = pl.DataFrame({"currency": ["USD", "EUR", "USD"], "saving": [1.0, 2.0, None], "cost": [3.0, 4.0, 5.0]})
+    sums = sums_of_money(frame, "saving", "cost")
+    assert sums == {"saving_usd": 1.0, "cost_usd": 8.0, "saving_eur": 2.0, "cost_eur": 4.0}
 
 
 def test_every_measure_of_telemetry_has_a_unit() -> None:

@@ -3,7 +3,7 @@
 -- since: first day, default 28 days before until
 -- until: day after the last, default the day after the newest roll-up
 SELECT saving.cluster, date_trunc('week', saving.date)::date AS week, coalesce(workload.owner, 'unassigned') AS owner,
-       count(DISTINCT saving.recommendation_id) AS recommendations,
+       count(DISTINCT saving.recommendation_id) AS recommendations, saving.currency,
        sum(saving.predicted_saving) AS predicted_saving,
        sum(saving.realised_saving) AS realised_saving,
        sum(saving.realised_saving) / nullif(sum(saving.predicted_saving), 0) AS realised_ratio
@@ -12,5 +12,5 @@ LEFT JOIN current_workloads AS workload USING (cluster, workload_id)
 WHERE (:'cluster' = '' OR saving.cluster = :'cluster')
   AND saving.date >= :'since'::date
   AND saving.date < :'until'::date
-GROUP BY 1, 2, 3
-ORDER BY 2, 1, 3;
+GROUP BY 1, 2, 3, saving.currency
+ORDER BY 2, 1, 3, saving.currency;

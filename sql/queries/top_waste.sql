@@ -4,7 +4,8 @@
 -- until: day after the last, default the day after the newest roll-up
 -- core_hour: price of a core-hour where none is known, default 0.0316
 -- gib_hour: price of a GiB-hour where none is known, default 0.0042
--- limit: rows, default 20
+-- currency: of prices that name none, default USD
+-- limit: rows of each currency, default 20
 WITH busiest AS (
     SELECT cluster, workload_id,
            max(cpu_cores_max) AS cpu_peak_cores, max(memory_bytes_max) AS memory_peak_bytes,
@@ -20,17 +21,30 @@ WITH busiest AS (
     SELECT busiest.*, workload.owner,
            greatest(cpu_capacity_cores - cpu_peak_cores, 0) AS unused_cores,
            greatest(memory_capacity_bytes - memory_peak_bytes, 0) AS unused_memory_bytes,
-           coalesce(workload.core_hour, price.core_hour, :'core_hour'::double precision) AS core_hour,
-           coalesce(workload.gib_hour, price.gib_hour, :'gib_hour'::double precision) AS gib_hour
+           coalesce(CASE WHEN is_priced THEN workload.currency ELSE price.currency END, :'currency') AS currency,
+           CASE WHEN is_priced THEN workload.core_hour
+           ELSE coalesce(price.core_hour, :'core_hour'::double precision) END AS core_hour,
+           CASE WHEN is_priced THEN workload.gib_hour
+           ELSE coalesce(price.gib_hour, :'gib_hour'::double precision) END AS gib_hour
     FROM busiest
-    LEFT JOIN (SELECT cluster, workload_id, owner, sku, core_hour, gib_hour FROM current_workloads) AS workload
-        USING (cluster, workload_id)
+    LEFT JOIN (
+        SELECT cluster, workload_id, owner, sku, core_hour, gib_hour, currency,
+               core_hour IS NOT NULL AND gib_hour IS NOT NULL AS is_priced  -- half a price is none
+        FROM current_workloads
+    ) AS workload USING (cluster, workload_id)
     LEFT JOIN LATERAL unit_price(busiest.cluster, workload.sku) AS price ON true
+), priced AS (
+    SELECT *,
+           -- 730 hours in a month; an unknown part counts nothing
+           730 * (coalesce(unused_cores * core_hour, 0) + coalesce(unused_memory_bytes / 2 ^ 30 * gib_hour, 0))
+               AS unused_monthly_cost
+    FROM waste
+), ranked AS (
+    SELECT *, row_number() OVER (PARTITION BY currency ORDER BY unused_monthly_cost DESC, cluster, workload_id) AS rank
+    FROM priced
 )
 SELECT cluster, workload_id, owner, cpu_peak_cores, unused_cores, memory_peak_bytes, unused_memory_bytes,
-       -- 730 hours in a month; an unknown part counts nothing
-       730 * (coalesce(unused_cores * core_hour, 0) + coalesce(unused_memory_bytes / 2 ^ 30 * gib_hour, 0))
-           AS unused_monthly_cost
-FROM waste
-ORDER BY unused_monthly_cost DESC, cluster, workload_id
-LIMIT :'limit'::integer;
+       unused_monthly_cost, currency
+FROM ranked
+WHERE rank <= :'limit'::integer
+ORDER BY currency, rank;

@@ -79,6 +79,8 @@ def record_applied(
 ) -> pl.DataFrame:
     """Add recommendations that were applied; one that is in the ledger already stays as it is.
 
+    What was promised and what is measured at these prices stand side by side, so they must have one currency.
+
     Args:
         ledger: Rows in `LEDGER_SCHEMA`.
         recommendations: Applied rows in `RECOMMENDATION_SCHEMA`.
@@ -87,14 +89,24 @@ def record_applied(
         applied_by: Who or what made it.
 
     Raises:
-        InputError: A workload has no price.
+        InputError: A workload has no price, or one in another currency than its recommendation.
     """
     fresh = recommendations.join(ledger, on="recommendation_id", how="anti").join(
-        prices.select("cluster", "workload_id", "core_hour", "gib_hour"), on=["cluster", "workload_id"], how="left"
+        prices.select("cluster", "workload_id", "core_hour", "gib_hour", price_currency="currency"),
+        on=["cluster", "workload_id"],
+        how="left",
     )
     unpriced = fresh.filter(pl.col("core_hour").is_null())
     if unpriced.height:
         raise InputError(f"Workload {unpriced['workload_id'][0]} has no price: give one before recording its change.")
+    other = fresh.filter(pl.col("currency") != pl.col("price_currency"))
+    if other.height:
+        row = other.row(0, named=True)
+        raise InputError(
+            f"Recommendation {row['recommendation_id']} promises a saving in {row['currency']}, and prices of workload "
+            f"{row['workload_id']} were in {row['price_currency']} when it was applied: materialize "
+            f"scaling_recommendations of {row['date']} again, then record its change."
+        )
     entries = fresh.select(
         *("recommendation_id", "cluster", "workload_id", "owner", "core_hour", "gib_hour", "currency"),
         applied_at=pl.lit(applied_at, UTC_TIMESTAMP),

@@ -58,15 +58,16 @@ class CostReportSettings(BaseModel):
 def distinct_savings(recommendations: pl.DataFrame) -> pl.DataFrame:
     """Keep the latest recommendation of each workload, with every saving counted once.
 
-    Recommendations of one overlap group claim the same money, e.g. two workloads of which one can go: the one that
-    saves most counts, the savings of the others become 0 and their cost stays. What costs more overlaps nothing.
+    Recommendations of one overlap group and currency claim the same money, e.g. two workloads of which one can go: the
+    one that saves most counts, the savings of the others become 0 and their cost stays. What costs more overlaps
+    nothing.
 
     Args:
         recommendations: Rows in `RECOMMENDATION_SCHEMA`, any number of days and clusters.
     """
     newest_first = recommendations.sort("date", "created_at", descending=True, maintain_order=True)
     latest = newest_first.unique(["cluster", "workload_id"], keep="first").sort("cluster", "workload_id")
-    group = pl.struct("cluster", pl.coalesce("overlap_group", "workload_id"))
+    group = pl.struct("cluster", "currency", pl.coalesce("overlap_group", "workload_id"))
     place = pl.col("monthly_saving").rank("ordinal", descending=True).over(group)
     claimed = (place > 1) & (pl.col("monthly_saving") > 0)
     savings = ("monthly_saving", "monthly_saving_lower", "monthly_saving_upper")

@@ -12,9 +12,13 @@ SIZE_COLUMNS: Final = ("current_cpu_cores", "recommended_cpu_cores", "current_me
 
 
 def top_savings(recommendations: pl.DataFrame, count: int = 10) -> pl.DataFrame:
-    """Return the workloads that save most: sizes, saving a month, its share of the cost, risk, highest saving first."""
+    """Return the workloads that save most: sizes, saving a month, its share of the cost, risk, highest saving first.
+
+    Of several currencies each has a list of its own: money is compared with money of its kind only.
+    """
     counted = distinct_savings(recommendations).filter(pl.col("monthly_saving") > 0)
-    ordered = counted.sort("monthly_saving", "workload_id", descending=[True, False]).head(count)
+    largest_first = counted.sort("currency", "monthly_saving", "workload_id", descending=[False, True, False])
+    ordered = largest_first.group_by("currency", maintain_order=True).head(count)
     return ordered.select(
         "cluster",
         "workload_id",

@@ -121,6 +121,13 @@ def test_recording_the_same_application_twice_changes_nothing() -> None:
     assert record_applied(once, change("r1", (4.0, 2.0)), PRICES, START + timedelta(hours=5), "operator").equals(once)
 
 
+def test_a_promise_in_another_currency_than_the_prices_is_refused_with_the_way_out() -> None:
+    promised = change("r1", (4.0, 2.0)).with_columns(currency=pl.lit("USD"), date=pl.lit(START.date()))
+    with pytest.raises(InputError, match="r1 promises a saving in USD, and prices of workload web were in EUR") as told:
+        record_applied(LEDGER_SCHEMA.to_frame(), promised, PRICES, START, "operator")
+    assert "materialize scaling_recommendations of 2026-03-01 again" in str(told.value)
+
+
 def test_an_application_without_a_price_is_refused() -> None:
     with pytest.raises(InputError, match="web has no price"):
         record_applied(LEDGER_SCHEMA.to_frame(), change("r1", (4.0, 2.0)), PRICES.clear(), START, "operator")

@@ -72,6 +72,16 @@ def test_overlapping_savings_count_once() -> None:
     assert (total["monthly_cost_before"], total["monthly_cost_after"]) == (210.0, 135.0)
 
 
+def test_overlapping_savings_in_different_currencies_are_not_compared() -> None:
+    fleet = pl.concat(
+        [
+            recommendation("blue", 100.0, 60.0, overlap_group="blue-green"),
+            recommendation("green", 9000.0, 7000.0, overlap_group="blue-green", currency="JPY"),
+        ]
+    )
+    assert distinct_savings(fleet).select("currency", "monthly_saving").rows() == [("EUR", 60.0), ("JPY", 7000.0)]
+
+
 def test_of_several_days_the_latest_recommendation_of_a_workload_counts() -> None:
     days = pl.concat([recommendation("web", 100.0, 60.0), recommendation("web", 100.0, 10.0, date=date(2026, 3, 11))])
     assert distinct_savings(days)["monthly_saving"].to_list() == [10.0]

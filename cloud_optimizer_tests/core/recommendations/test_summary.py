@@ -26,6 +26,12 @@ def test_savings_come_highest_first_and_increases_are_none() -> None:
     assert top_savings(fleet(), 1)["workload_id"].to_list() == ["small"]
 
 
+def test_savings_in_different_currencies_are_not_compared() -> None:
+    in_yen = pl.when(pl.col("workload_id") == "middle").then(pl.lit("JPY")).otherwise("currency")
+    table = top_savings(fleet().with_columns(currency=in_yen), 1)
+    assert table.select("workload_id", "currency").rows() == [("middle", "JPY"), ("small", "USD")]
+
+
 def test_risks_come_from_the_present_size_with_what_removing_them_costs() -> None:
     table = top_risks(fleet(), 10)
     first = table.row(0, named=True)

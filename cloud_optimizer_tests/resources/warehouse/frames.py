@@ -10,6 +10,7 @@ from cloud_optimizer.resources.warehouse import Table
 TEXT = {
     "resource": "cpu",
     "kind": "data",
+    "currency": "USD",
     "status": "proposed",
     "ChargeCategory": "Usage",
     "replica_schedule": "[1,  2]",
