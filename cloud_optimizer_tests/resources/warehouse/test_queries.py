@@ -35,6 +35,18 @@ def test_workload_inventory(warehouse: Warehouse) -> None:
     assert day_before["cpu_capacity_cores"].to_list() == [4.0, 4.0]
 
 
+def test_the_inventory_leaves_out_what_vanished_and_holds_what_is_switched_off(warehouse: Warehouse) -> None:
+    off = hours("off", 240, lambda _: 0.0).with_columns(on_count=pl.lit(0, pl.UInt32), off_count=pl.lit(12, pl.UInt32))
+    put(warehouse, {HOURS: pl.concat([hours("gone", 48, lambda _: 1.0), hours("here", 240, lambda _: 1.0), off])})
+    columns = ["workload_id", "cpu_capacity_cores", "last_seen"]
+    last = START + timedelta(days=9)
+    now = warehouse.query("workload_inventory").select(columns).rows()
+    assert now == [("here", 4.0, last), ("off", None, last)]
+    earlier = warehouse.query("workload_inventory", since=START).select(columns).rows()
+    assert earlier == [("gone", 4.0, START + timedelta(days=1)), *now]
+    assert warehouse.query("workload_inventory", until=START + timedelta(days=5)).height == 3
+
+
 def test_utilisation_by_service_and_hour(warehouse: Warehouse) -> None:
     put(warehouse, {HOURS: pl.concat([hours("a", 48, lambda h: h % 24 / 8), hours("b", 48, lambda _: 1.0, peak=3)])})
     describe(warehouse, workload_id=["a"], service=["shop"])
@@ -123,6 +135,17 @@ def test_correlated_peaks(warehouse: Warehouse) -> None:
     assert answer.row(0) == ("a", "b", pytest.approx(1.0), 48)
     assert answer["correlation"].to_list()[1:] == pytest.approx([-1.0, -1.0])
     assert warehouse.query("correlated_peaks", cluster="alpha", workloads=2).height == 1
+
+
+def test_peaks_are_correlated_over_the_hours_that_both_workloads_have(warehouse: Warehouse) -> None:
+    level = {"a": lambda h: h % 24, "b": lambda h: h % 24 + (100 if h < 12 else 0), "c": lambda h: h % 24}
+    a, b, c = (hours(name, 48, cores) for name, cores in level.items())
+    known = pl.when(pl.col("timestamp").dt.hour() < 23).then("cpu_usage_cores_max")
+    put(warehouse, {HOURS: pl.concat([a[12:], b.with_columns(cpu_usage_cores_max=known), c[:20]])})
+    answer = warehouse.query("correlated_peaks", cluster="alpha")
+    # a and b share 34 hours and c too few; both peak at 22:00, at 22 cores: the 112 of b lie before a began
+    assert answer.drop("correlation").rows() == [("alpha", "a", "b", 34, 44.0, 1.0)]
+    assert answer["correlation"].item() == pytest.approx(1.0)
 
 
 def test_cost_by_owner(warehouse: Warehouse) -> None:
