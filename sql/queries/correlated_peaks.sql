@@ -14,27 +14,33 @@ WITH ranked AS (
       AND date >= :'since'::date
       AND date < :'until'::date
     GROUP BY cluster, workload_id
-), hours AS MATERIALIZED (
-    SELECT series.*
+), series AS MATERIALIZED (
+    -- Each hour has its place in the array, so that two workloads meet without a join of all their hours.
+    SELECT ranked.cluster, ranked.workload_id, own.cores
     FROM ranked
     CROSS JOIN LATERAL (
-        SELECT hours.cluster, hours.workload_id, hours.timestamp, hours.cpu_usage_cores_max AS cores
-        FROM workload_hours AS hours
-        WHERE hours.cluster = ranked.cluster AND hours.workload_id = ranked.workload_id
-          AND hours.timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'
-          AND hours.timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
-          AND hours.cpu_usage_cores_max IS NOT NULL
-    ) AS series
+        SELECT array_agg(hours.cpu_usage_cores_max ORDER BY hour) AS cores
+        FROM generate_series(
+            :'since'::timestamp AT TIME ZONE 'UTC',
+            :'until'::timestamp AT TIME ZONE 'UTC' - interval '1 hour',
+            interval '1 hour'
+        ) AS hour
+        LEFT JOIN workload_hours AS hours
+            ON hours.cluster = ranked.cluster AND hours.workload_id = ranked.workload_id AND hours.timestamp = hour
+            AND hours.timestamp >= :'since'::timestamp AT TIME ZONE 'UTC'  -- other partitions are left out
+            AND hours.timestamp < :'until'::timestamp AT TIME ZONE 'UTC'
+    ) AS own
     WHERE ranked.rank <= :'workloads'::integer
 )
 SELECT one.cluster, one.workload_id AS workload, other.workload_id AS other_workload,
-       corr(one.cores, other.cores) AS correlation, count(*) AS hours,
-       max(one.cores + other.cores) AS joint_peak_cores,
-       max(one.cores + other.cores) / nullif(max(one.cores) + max(other.cores), 0) AS coincidence
-FROM hours AS one
-JOIN hours AS other USING (cluster, timestamp)
-WHERE one.workload_id < other.workload_id
-GROUP BY one.cluster, one.workload_id, other.workload_id
-HAVING count(*) >= 24 AND corr(one.cores, other.cores) IS NOT NULL
-ORDER BY correlation DESC, joint_peak_cores DESC, workload, other_workload
+       pair.correlation, pair.hours, pair.joint_peak_cores, pair.joint_peak_cores / nullif(pair.peak_cores, 0) AS coincidence
+FROM series AS one
+JOIN series AS other ON one.cluster = other.cluster AND one.workload_id < other.workload_id
+CROSS JOIN LATERAL (
+    SELECT corr(own, others) AS correlation, regr_count(own, others) AS hours, max(own + others) AS joint_peak_cores,
+           max(own) FILTER (WHERE others IS NOT NULL) + max(others) FILTER (WHERE own IS NOT NULL) AS peak_cores
+    FROM unnest(one.cores, other.cores) AS hour (own, others)
+) AS pair
+WHERE pair.hours >= 24 AND pair.correlation IS NOT NULL
+ORDER BY pair.correlation DESC, pair.joint_peak_cores DESC, one.cluster, workload, other_workload
 LIMIT :'limit'::integer;
