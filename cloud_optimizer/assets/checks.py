@@ -1,15 +1,18 @@
 """Verdicts of the domain as Dagster asset checks.
 
-A run may judge several slices while Dagster keeps one result a check: the check passes when every slice does, and the
-metadata name the cluster and the partition that automation should act on.
+A run may judge several slices while Dagster keeps one result a check: the check passes when every slice does, and its
+metadata name every cluster of which one failed, with the partition that automation should act on.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, MetadataValue
 
 from cloud_optimizer.partitions import Slice
+
+FAILED = "failed"
+"""Metadata of a result: cluster, partition and description of each cluster's newest failure."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +45,26 @@ def check_results(asset: str, checks: Iterable[SliceCheck], blocking: Mapping[st
 def _merged(asset: str, name: str, found: Sequence[SliceCheck], blocks: bool) -> AssetCheckResult:
     failed = [check for check in found if not check.passed]
     shown = (failed or found)[-1]
-    severity = AssetCheckSeverity.ERROR if blocks else AssetCheckSeverity.WARN
     place = {"cluster": shown.part.cluster, "partition": str(shown.part.key(shown.part.last))}
     return AssetCheckResult(
         asset_key=asset,
         check_name=name,
         passed=not failed,
-        severity=severity,
-        description="; ".join(check.description for check in failed or found),
-        metadata={**place, **shown.metadata},
+        severity=AssetCheckSeverity.ERROR if blocks else AssetCheckSeverity.WARN,
+        description=_description(failed or found),
+        metadata={**place, **shown.metadata, FAILED: MetadataValue.json(_by_cluster(failed))},
     )
+
+
+def _description(checks: Sequence[SliceCheck]) -> str:
+    several = len({check.part.cluster for check in checks}) > 1
+    return "; ".join(f"{check.part.cluster}: {check.description}" if several else check.description for check in checks)
+
+
+def _by_cluster(failed: Sequence[SliceCheck]) -> list[dict[str, str]]:
+    places = []
+    for cluster in dict.fromkeys(check.part.cluster for check in failed):
+        own = [check for check in failed if check.part.cluster == cluster]
+        newest = max((check.part for check in own), key=lambda part: part.last)
+        places.append({"cluster": cluster, "partition": str(newest.key(newest.last)), "description": _description(own)})
+    return places

@@ -122,7 +122,7 @@ def _check_alert(kind: str, failure: FailedCheck) -> Alert:
         "partition": failure.partition,
         "description": failure.description.rstrip("."),
     }
-    event = f"{failure.check}:{failure.record_id}"
+    event = f"{failure.check}:{failure.record_id}:{failure.cluster}"
     return Alert(kind, f"{failure.cluster} {failure.check}", facts, failure.at, event, failure.run_id or None)
 
 

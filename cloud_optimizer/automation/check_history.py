@@ -4,18 +4,21 @@ Dagster offers no public query for the history of check evaluations: its storage
 here alone, and a contract test pins what they return.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from dagster import AssetCheckKey, DagsterInstance
+from dagster import AssetCheckEvaluation, AssetCheckKey, DagsterInstance, JsonMetadataValue
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+
+from cloud_optimizer.assets.checks import FAILED
 
 HISTORY_LIMIT = 100
 
 
 @dataclass(frozen=True)
 class FailedCheck:
-    """One failed evaluation; `partition` is the one whose data failed (from the metadata the check gave).
+    """One cluster of a failed evaluation; `partition` is its newest that failed (from the metadata the check gave).
 
     `at` is when it was evaluated: its record may be older, from when the run was planned.
     """
@@ -30,7 +33,7 @@ class FailedCheck:
 
 
 def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HISTORY_LIMIT) -> list[FailedCheck]:
-    """Return the latest failed evaluations, oldest first.
+    """Return the latest failed evaluations, oldest first, each once for every cluster that failed in it.
 
     Only final rows count: in a partitioned run the planned row carries the partition and stays PLANNED.
     """
@@ -42,21 +45,25 @@ def failed_checks(instance: DagsterInstance, key: AssetCheckKey, limit: int = HI
         entry = record.event
         if entry is None or entry.dagster_event is None:
             continue
-        evaluation = entry.dagster_event.asset_check_evaluation_data
-        metadata = evaluation.metadata
-        if "cluster" in metadata and "partition" in metadata:
-            failures.append(
-                FailedCheck(
-                    record_id=record.id,
-                    check=key.name,
-                    cluster=str(metadata["cluster"].value),
-                    partition=str(metadata["partition"].value),
-                    at=datetime.fromtimestamp(entry.timestamp, UTC),
-                    description=evaluation.description or "",
-                    run_id=record.run_id,
-                )
+        failures += [
+            FailedCheck(
+                record_id=record.id,
+                check=key.name,
+                cluster=place["cluster"],
+                partition=place["partition"],
+                at=datetime.fromtimestamp(entry.timestamp, UTC),
+                description=place["description"],
+                run_id=record.run_id,
             )
+            for place in _places(entry.dagster_event.asset_check_evaluation_data)
+        ]
     return sorted(failures, key=lambda failure: failure.record_id)
+
+
+def _places(evaluation: AssetCheckEvaluation) -> Sequence[Mapping[str, str]]:
+    """Return where a check failed, as `assets.checks` tells it; nowhere of an evaluation that does not say so."""
+    told = evaluation.metadata.get(FAILED)
+    return told.data if isinstance(told, JsonMetadataValue) else []  # type: ignore[return-value]
 
 
 def last_words(instance: DagsterInstance, key: AssetCheckKey) -> str | None:

@@ -50,8 +50,8 @@ def check_causes(instance: DagsterInstance) -> Causes:
 
 
 def identity(failure: FailedCheck) -> str:
-    """Return what tells one failed evaluation from every other: the check and the id of its record."""
-    return f"{failure.check}:{failure.record_id}"
+    """Return what tells one cluster of a failed evaluation from every other: the check, its record, the cluster."""
+    return f"{failure.check}:{failure.record_id}:{failure.cluster}"
 
 
 def data_causes(instance: DagsterInstance, warehouse: Warehouse, settings: Settings, now: datetime) -> Causes:

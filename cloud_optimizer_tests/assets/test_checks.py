@@ -33,7 +33,7 @@ def test_a_check_passes_when_every_slice_does_and_shows_the_last_one() -> None:
     assert result.passed
     assert result.description == "a; b"
     shown = {name: value.value for name, value in result.metadata.items()}
-    assert shown == {"cluster": "web", "partition": "web|2026-03-04", "rows": 4}
+    assert shown == {"cluster": "web", "partition": "web|2026-03-04", "rows": 4, "failed": []}
 
 
 def test_one_failing_slice_fails_the_check_and_is_the_one_that_is_named() -> None:
@@ -49,6 +49,16 @@ def test_of_several_failures_the_last_is_acted_on_and_all_are_told() -> None:
     (result,) = check_results("x", checks, BLOCKING)
     assert result.description == "one; two"
     assert result.metadata["partition"].value == "web|2026-03-04"
+
+
+def test_every_cluster_that_failed_is_named_with_its_newest_partition_and_its_own_words() -> None:
+    checks = [check(FIRST, False, words="one"), check(SECOND, False, words="two"), check(THIRD, False, words="three")]
+    (result,) = check_results("x", checks, BLOCKING)
+    assert result.description == "web: one; web: two; batch: three"
+    assert result.metadata["failed"].value == [
+        {"cluster": "web", "partition": "web|2026-03-04", "description": "one; two"},
+        {"cluster": "batch", "partition": "batch|2026-03-01", "description": "three"},
+    ]
 
 
 def test_severity_follows_from_whether_the_check_blocks() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from dagster import (
@@ -16,8 +16,10 @@ from dagster import (
     op,
 )
 
+from cloud_optimizer.assets.checks import SliceCheck, check_results
 from cloud_optimizer.automation.alerts import alerts
 from cloud_optimizer.core.validation import Cadence
+from cloud_optimizer.partitions import Slice
 from cloud_optimizer.resources.notifications import Notifications, channels_of
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource
 from cloud_optimizer.resources.warehouse import Warehouse
@@ -87,13 +89,15 @@ class Platform:
 
 
 def check(platform: Platform, asset: str, name: str, severity: AssetCheckSeverity, passed: bool = False) -> None:
+    day, words = date(2026, 3, 1), "the newest sample is 9:00:00 old"
+    (result,) = check_results(asset, [SliceCheck(name, Slice("web", day, day), passed, words)], {name: True})
     event = AssetCheckEvaluation(
         asset_key=AssetKey(asset),
         check_name=name,
         passed=passed,
         severity=severity,
-        description="the newest sample is 9:00:00 old",
-        metadata={"cluster": "web", "partition": "web|2026-03-01"},
+        description=words,
+        metadata=result.metadata,
     )
     platform.instance.report_runless_asset_event(event)
 

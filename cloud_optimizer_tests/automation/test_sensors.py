@@ -20,10 +20,11 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.test_utils import create_run_for_test
 
+from cloud_optimizer.assets.checks import SliceCheck, check_results
 from cloud_optimizer.automation.sensors import SEEN_LIMIT, retraining_on_cause
 from cloud_optimizer.core.retraining import RetrainingSettings
 from cloud_optimizer.definitions import build_defs
-from cloud_optimizer.partitions import DAYS, partition_key
+from cloud_optimizer.partitions import DAYS, Slice
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.settings import Settings
 
@@ -43,9 +44,10 @@ class Daemon:
     cursor: str | None = None
 
     def fail(self, check: str = "data_drift", cluster: str = "web", day: date = FIRST, passed: bool = False) -> None:
-        place = {"cluster": cluster, "partition": str(partition_key(cluster, day))}
+        judged = SliceCheck(check, Slice(cluster, day, day), passed, "words")
+        (result,) = check_results("drift_report", [judged], {check: False})
         evaluation = AssetCheckEvaluation(
-            asset_key=AssetKey("drift_report"), check_name=check, passed=passed, metadata=place
+            asset_key=AssetKey("drift_report"), check_name=check, passed=passed, metadata=result.metadata
         )
         self.instance.report_runless_asset_event(evaluation)
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, DagsterInstance
 
+from cloud_optimizer.assets.checks import SliceCheck, check_results
 from cloud_optimizer.cli.graph import open_instance
 from cloud_optimizer.cli.serve import dagster_home
-from cloud_optimizer.partitions import DAYS, partition_key
+from cloud_optimizer.partitions import DAYS, Slice
 from cloud_optimizer.resources.postgres import EmbeddedPostgres, database_urls
 from cloud_optimizer.resources.postgres.migrations import migrate
 from cloud_optimizer.settings import Settings
@@ -47,9 +48,10 @@ class Machine:
 
     def fail_check(self, cluster: str) -> None:
         self.instance.add_dynamic_partitions("cluster", [cluster])
-        place = {"cluster": cluster, "partition": str(partition_key(cluster, DAY))}
+        judged = SliceCheck("data_drift", Slice(cluster, DAY, DAY), passed=False, description="words")
+        (result,) = check_results("drift_report", [judged], {"data_drift": False})
         self.instance.report_runless_asset_event(
-            AssetCheckEvaluation(AssetKey("drift_report"), "data_drift", passed=False, metadata=place)
+            AssetCheckEvaluation(AssetKey("drift_report"), "data_drift", passed=False, metadata=result.metadata)
         )
 
     def retrainings(self) -> list[str]:
