@@ -51,7 +51,6 @@ def model_comparison(
     settings: ResourceParam[Settings],
 ) -> MaterializeResult:
     """Score the champions so far on the window of the candidates."""
-    summary = pl.DataFrame()
     for part in slices_of(context):
         for day in part.days:
             candidates = evaluations.read(part.cluster, day).filter(~pl.col("model").is_in(INCUMBENT.values()))
@@ -63,7 +62,8 @@ def model_comparison(
                     own = losses.filter(pl.col("target").is_in(targets_of(resource)))
                     evaluations.write(part.cluster, day, name, own.with_columns(model=pl.lit(name)))
             summary = summarize_evaluations(evaluations.read(part.cluster, day))
-    return MaterializeResult(metadata={"comparison": table_head(summary, rows=60)})
+            context.add_asset_metadata({"comparison": table_head(summary, rows=60)}, partition_key=part.key(day))
+    return MaterializeResult()
 
 
 @asset(
@@ -81,21 +81,25 @@ def champion_model(
     settings: ResourceParam[Settings],
 ) -> MaterializeResult:
     """Decide each resource, register a promoted model and record the version that forecasts of the day use."""
-    choices = CHAMPION_SCHEMA.to_frame()
     for part in slices_of(context):
         for day in part.days:
             losses = evaluations.read(part.cluster, day)
             chosen = [_choose(part.cluster, day, resource, losses, model_registry, settings) for resource in INCUMBENT]
             choices = pl.DataFrame([row for row in chosen if row], schema=CHAMPION_SCHEMA)
             warehouse.replace(part.cluster, day, day + timedelta(days=1), {CHAMPIONS: choices})
-            facts = {
-                "reason": " ".join(choices["reason"]),
-                LEARNED_SAMPLES: _learned_samples(warehouse, part.cluster, day, settings),
-            }
-            context.add_asset_metadata(facts, partition_key=part.key(day))
-    versions = {row["resource"]: f"{row['model']} version {row['model_version']}" for row in choices.to_dicts()}
-    reasons = "\n\n".join(f"**{row['resource']}**: {row['reason']}" for row in choices.to_dicts())
-    return MaterializeResult(metadata={**versions, "reasons": MetadataValue.md(reasons or "nothing was decided")})
+            samples = _learned_samples(warehouse, part.cluster, day, settings)
+            context.add_asset_metadata({**_words(choices), LEARNED_SAMPLES: samples}, partition_key=part.key(day))
+    return MaterializeResult()
+
+
+def _words(choices: pl.DataFrame) -> dict[str, object]:
+    rows = choices.to_dicts()
+    reasons = "\n\n".join(f"**{row['resource']}**: {row['reason']}" for row in rows)
+    return {
+        **{row["resource"]: f"{row['model']} version {row['model_version']}" for row in rows},
+        "reason": " ".join(choices["reason"]),
+        "reasons": MetadataValue.md(reasons or "nothing was decided"),
+    }
 
 
 def _learned_samples(warehouse: Warehouse, cluster: str, day: date, settings: Settings) -> int:

@@ -8,7 +8,7 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, Res
 
 from cloud_optimizer.assets.graph import partitioned
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema, tell_of_slice
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA, realised_by_day
 from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
@@ -62,21 +62,24 @@ def scaling_recommendations(
     clock: ResourceParam[Clock],
 ) -> MaterializeResult:
     """Recommend as of the end of every day, from the forecast made then and the history before it."""
-    frame = RECOMMENDATION_SCHEMA.to_frame()
     for part in slices_of(context):
         inputs = _recommendation_inputs(part, warehouse, settings, context.run.run_id, clock())
         frame = pl.concat(recommend(one, settings.recommendation) for one in inputs)
         warehouse.replace(part.cluster, part.first, part.next_day, {RECOMMENDATIONS: frame})
         rows_by_day(context, part, frame["date"])
-    newest = frame.filter(pl.col("date") == pl.col("date").max()).sort("monthly_saving", descending=True)
-    return MaterializeResult(
-        metadata={
-            "recommendations": frame.height,
-            **sums_of_money(newest, "monthly_saving"),
-            "findings": MetadataValue.json(dict(newest["finding"].value_counts().iter_rows())),
-            "top_savings": table_head(newest.select(HEADLINE)),
-        }
-    )
+        facts = _headlines(frame.filter(pl.col("date") == part.last))
+        context.add_asset_metadata(facts, partition_key=part.key(part.last))
+    return MaterializeResult()
+
+
+def _headlines(recommendations: pl.DataFrame) -> dict[str, object]:
+    """Return what a person wants to know of a day's recommendations first."""
+    return {
+        "recommendations": recommendations.height,
+        **sums_of_money(recommendations, "monthly_saving"),
+        "findings": MetadataValue.json(dict(recommendations["finding"].value_counts().iter_rows())),
+        "top_savings": table_head(recommendations.sort("monthly_saving", descending=True).select(HEADLINE)),
+    }
 
 
 def _recommendation_inputs(
@@ -126,19 +129,15 @@ def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) ->
 @waits_for_services
 def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> MaterializeResult:
     """Measure every day against the ledger of what was applied before its end."""
-    days = REALISED_DAY_SCHEMA.to_frame()
     for part in slices_of(context):
         ledger = read_ledger(warehouse, part.cluster, part.end)
         hours = warehouse.read(HOURS, part.cluster, part.first, part.next_day)
         days = realised_by_day(ledger, hours)
         warehouse.replace(part.cluster, part.first, part.next_day, {REALISED_SAVINGS: days})
         rows_by_day(context, part, days["date"])
-    return MaterializeResult(
-        metadata={
-            **sums_of_money(days, "predicted_saving", "realised_saving"),
-            "head": table_head(days),
-        }
-    )
+        facts = {**sums_of_money(days, "predicted_saving", "realised_saving"), "head": table_head(days)}
+        tell_of_slice(context, part, facts)
+    return MaterializeResult()
 
 
 @asset(
@@ -155,7 +154,6 @@ def policy_replay(
     settings: ResourceParam[Settings],
 ) -> MaterializeResult:
     """Replay the days before the end of each slice; earlier days of the slice are left to runs of their own."""
-    frame = POLICY_REPLAYS.schema.to_frame()
     for part in slices_of(context):
         step = telemetry.entry(part.cluster).cadence.step
         start = part.end - timedelta(days=settings.replay_days)
@@ -165,7 +163,9 @@ def policy_replay(
         for note in notes:
             context.log.warning(note)
         warehouse.replace(part.cluster, part.last, part.next_day, {POLICY_REPLAYS: frame})
-    return MaterializeResult(metadata={"policies": frame["policy"].n_unique(), "replay": table_head(frame, rows=60)})
+        facts = {"policies": frame["policy"].n_unique(), "replay": table_head(frame, rows=60)}
+        context.add_asset_metadata(facts, partition_key=part.key(part.last))
+    return MaterializeResult()
 
 
 @asset(
@@ -180,11 +180,13 @@ def cost_report_asset(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], settings: ResourceParam[Settings]
 ) -> MaterializeResult:
     """Add up the recommendations of every day."""
-    frame = COST_REPORT_SCHEMA.to_frame()
     for part in slices_of(context):
         records = warehouse.read(RECOMMENDATIONS, part.cluster, part.first, part.next_day)
         days = records.partition_by("date", maintain_order=True)
         frame = pl.concat([COST_REPORT_SCHEMA.to_frame(), *(cost_report(d, None, settings.cost_report) for d in days)])
         warehouse.replace(part.cluster, part.first, part.next_day, {COST_REPORTS: frame})
         rows_by_day(context, part, frame["date"])
-    return MaterializeResult(metadata={"rows": frame.height, "report": table_head(frame.sort("date", descending=True))})
+        newest = frame.filter(pl.col("date") == part.last)
+        facts = {"rows": newest.height, "report": table_head(newest)}
+        context.add_asset_metadata(facts, partition_key=part.key(part.last))
+    return MaterializeResult()

@@ -7,7 +7,7 @@ from dagster import AssetDep, AssetExecutionContext, MaterializeResult, Resource
 
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema, tell_of_slice
 from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.features.build import feature_frame
@@ -34,7 +34,7 @@ def workload_features(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], feature_store: ResourceParam[FeatureStore]
 ) -> Iterator[MaterializeResult]:
     """Build the rows of every slice from the roll-up, with the longest window of history before it."""
-    metadata, versions = {}, {}
+    versions = {}
     for part in slices_of(context):
         begin = part.start - WARMUP
         hours = warehouse.read(HOURS, part.cluster, begin.date(), part.next_day)
@@ -43,8 +43,9 @@ def workload_features(
         feature_store.write(part.cluster, frame, days=list(part.days))
         rows_by_day(context, part, frame["timestamp"].dt.date())
         versions |= {part.key(day): text for day, text in day_versions(part.days, frame).items()}
-        metadata = {"rows": frame.height, "features": len(FEATURES), "head": table_head(frame)}
-    yield from versioned(context, "workload_features", versions, metadata)
+        facts = {"rows": frame.height, "features": len(FEATURES), "head": table_head(frame)}
+        tell_of_slice(context, part, facts)
+    yield from versioned(context, "workload_features", versions)
 
 
 @asset(
@@ -58,9 +59,9 @@ def workload_features(
 def online_features(context: AssetExecutionContext, feature_store: ResourceParam[FeatureStore]) -> MaterializeResult:
     """Apply the definitions where they changed and write the newest rows of every slice to the online store."""
     feature_store.apply()
-    written = 0
     for part in slices_of(context):
         recent = feature_store.read(part.cluster, part.end - ONLINE_LOOKBACK, part.end)
         newest = recent.group_by("workload_id", maintain_order=True).last().select(recent.columns)
-        written += feature_store.write_online(part.cluster, newest)
-    return MaterializeResult(metadata={"online_rows": written, "features": len(FEATURES)})
+        written = feature_store.write_online(part.cluster, newest)
+        tell_of_slice(context, part, {"online_rows": written, "features": len(FEATURES)})
+    return MaterializeResult()

@@ -11,7 +11,7 @@ from dagster import AssetExecutionContext, MaterializeResult, ResourceParam, ass
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.loaded_champions import LoadedChampions
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema, tell_of_slice
 from cloud_optimizer.core.contracts import FORECAST_SCHEMA
 from cloud_optimizer.core.forecasting.selection import champion_forecast
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
@@ -37,7 +37,6 @@ def demand_forecast(
     settings: ResourceParam[Settings],
 ) -> MaterializeResult:
     """Forecast from the end of every day of the slices with the champions of that day."""
-    frame = FORECAST_SCHEMA.to_frame()
     for part in slices_of(context):
         history = timedelta(days=settings.forecast.history_days)
         panel = feature_store.panel(part.cluster, part.start - history, part.end, PANEL_COLUMNS)
@@ -49,5 +48,6 @@ def demand_forecast(
         )
         warehouse.replace(part.cluster, part.first, part.next_day, {FORECASTS: frame})
         rows_by_day(context, part, frame.select(FORECASTS.day()).to_series())
-    models = ", ".join(sorted(frame["model"].unique()))
-    return MaterializeResult(metadata={"rows": frame.height, "models": models, "head": table_head(frame)})
+        models = ", ".join(sorted(frame["model"].unique()))
+        tell_of_slice(context, part, {"rows": frame.height, "models": models, "head": table_head(frame)})
+    return MaterializeResult()

@@ -95,7 +95,6 @@ def model_asset(
     ) -> Iterator[MaterializeResult | AssetCheckResult]:
         """Evaluate the family out of time, fit it on everything up to the day, log it and keep its losses."""
         workshop = Workshop(evaluations, model_registry, warehouse, settings)
-        metadata: dict[str, object] = {}
         checks = []
         for part in slices_of(context):
             for day in part.days:
@@ -112,9 +111,8 @@ def model_asset(
                 losses = evaluation_frame(outcome.trained.result, part.cluster, day, outcome.logged.model_id)
                 evaluations.write(part.cluster, day, family, losses)
                 checks.append(SliceCheck("trained", Slice(part.cluster, day, day), True, f"trained as of {day}"))
-                metadata = _metadata(outcome)
-                context.add_asset_metadata({"mlflow_run": outcome.logged.run_id}, partition_key=part.key(day))
-        yield MaterializeResult(metadata=metadata)
+                context.add_asset_metadata(_metadata(outcome), partition_key=part.key(day))
+        yield MaterializeResult()
         yield from check_results(name, checks, TRAINED)
 
     return trained_model

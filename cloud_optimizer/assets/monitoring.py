@@ -18,7 +18,7 @@ from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.loaded_champions import LoadedChampions
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema, tell_of_slice
 from cloud_optimizer.core.accuracy import forecast_accuracy
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.drift import DriftVerdict, Kind
@@ -47,7 +47,6 @@ def forecast_accuracy_asset(
     context: AssetExecutionContext, warehouse: ResourceParam[Warehouse], settings: ResourceParam[Settings]
 ) -> MaterializeResult:
     """Score every day of the slices that was forecast."""
-    frame = ACCURACY_SCHEMA.to_frame()
     for part in slices_of(context):
         begin = part.start - timedelta(days=settings.forecast.history_days)
         hours = warehouse.read(HOURS, part.cluster, begin.date(), part.next_day)
@@ -56,7 +55,9 @@ def forecast_accuracy_asset(
         frame = forecast_accuracy(forecasts, actuals, panel_from_rollup(hours, begin, part.end, HOUR))
         warehouse.replace(part.cluster, part.first, part.next_day, {ACCURACY: frame})
         rows_by_day(context, part, frame["date"])
-    return MaterializeResult(metadata={"scored_days": frame["date"].n_unique(), "accuracy": table_head(frame, rows=40)})
+        facts = {"scored_days": frame["date"].n_unique(), "accuracy": table_head(frame, rows=40)}
+        tell_of_slice(context, part, facts)
+    return MaterializeResult()
 
 
 KIND_CHECKS: dict[str, Kind] = {"data_drift": "data", "prediction_drift": "prediction", "target_drift": "target"}
@@ -88,7 +89,6 @@ def drift_report(
 ) -> Iterator[MaterializeResult | AssetCheckResult]:
     """Compare every day with the champion's training window, keep the numbers, render what drifted and the newest."""
     checks: list[SliceCheck] = []
-    metadata: dict[str, MetadataValue] = {}
     for part in slices_of(context):
         champions = LoadedChampions(part.cluster, warehouse, model_registry)
         recorded_rows = []
@@ -103,12 +103,12 @@ def drift_report(
             checks += [_performance_check(spell, day, warehouse, settings) for day in spell.days]
             for verdict in verdicts:
                 if verdict.drifted or verdict.date == part.last:
-                    metadata = _render(verdict, trained_until, frames, drift_reports, settings)
-                    context.add_asset_metadata(metadata, partition_key=part.key(verdict.date))
+                    links = _render(verdict, trained_until, frames, drift_reports, settings)
+                    context.add_asset_metadata(links, partition_key=part.key(verdict.date))
         rows = pl.concat(recorded_rows)
         warehouse.replace(part.cluster, part.first, part.next_day, {DRIFT: rows})
-        metadata |= {"statistics": table_head(rows, 30)}
-    yield MaterializeResult(metadata=metadata)
+        tell_of_slice(context, part, {"statistics": table_head(rows, 30)})
+    yield MaterializeResult()
     yield from check_results("drift_report", checks, WARNINGS)
 
 

@@ -48,7 +48,6 @@ def peak_risk_model(
     settings: ResourceParam[Settings],
 ) -> Iterator[MaterializeResult | AssetCheckResult]:
     """Compare the remedies for rarity out of time, fit with the best one as of each day, and log it."""
-    metadata: dict[str, object] = {}
     checks = []
     for part in slices_of(context):
         for day in part.days:
@@ -62,10 +61,11 @@ def peak_risk_model(
             except CloudOptimizerError as error:
                 told = str(error)
             else:
-                frame, metadata = _row(trained, logged, part.cluster, day), _metadata(trained, logged)
+                frame = _row(trained, logged, part.cluster, day)
+                context.add_asset_metadata(_metadata(trained, logged), partition_key=part.key(day))
             warehouse.replace(part.cluster, day, day + timedelta(days=1), {PEAK_RISK_MODELS: frame})
             checks.append(SliceCheck("trained", Slice(part.cluster, day, day), not frame.is_empty(), told))
-    yield MaterializeResult(metadata=metadata)
+    yield MaterializeResult()
     yield from check_results(NAME, checks, TRAINED)
 
 
@@ -84,7 +84,6 @@ def peak_risks(
     settings: ResourceParam[Settings],
 ) -> MaterializeResult:
     """Ask the newest model of each day; a day before the first model stays empty."""
-    frame = PEAK_RISK_SCHEMA.to_frame()
     for part in slices_of(context):
         history = timedelta(days=settings.peak_risk.history_days)
         panel = feature_store.panel(part.cluster, part.start - history, part.end, PANEL_COLUMNS)
@@ -92,9 +91,11 @@ def peak_risks(
         frame = pl.concat(_risks(part.cluster, day, panel, warehouse, load) for day in part.days)
         warehouse.replace(part.cluster, part.first, part.next_day, {PEAK_RISKS: frame})
         rows_by_day(context, part, frame["date"])
-    newest = frame.filter(pl.col("date") == pl.col("date").max()).sort("probability", descending=True, nulls_last=True)
-    likely = newest.select("workload_id", "target", "probability")
-    return MaterializeResult(metadata={"rows": frame.height, "most_likely": table_head(likely, rows=20)})
+        newest = frame.filter(pl.col("date") == part.last).sort("probability", descending=True, nulls_last=True)
+        likely = newest.select("workload_id", "target", "probability")
+        facts = {"rows": newest.height, "most_likely": table_head(likely, rows=20)}
+        context.add_asset_metadata(facts, partition_key=part.key(part.last))
+    return MaterializeResult()
 
 
 def _risks(

@@ -93,6 +93,23 @@ def sums_of_money(frame: pl.DataFrame, *columns: str) -> dict[str, float]:
     return {f"{name}_{row['currency']}".lower(): row[name] for row in sums.to_dicts() for name in columns}
 
 
+def tell_of_slice(
+    context: AssetExecutionContext, part: Slice, facts: Mapping[str, object], asset: str | None = None
+) -> None:
+    """Attach what is to be told of a slice to its last partition, with the days it is about where they are several.
+
+    Metadata of an asset's result would stand on every partition of the run, those of other days and clusters included.
+
+    Args:
+        context: Of the running asset.
+        part: The partitions that the facts are about.
+        facts: Metadata.
+        asset: Which asset, where the step makes several.
+    """
+    days = {} if part.first == part.last else {"days": f"{part.first} to {part.last}"}
+    context.add_asset_metadata({**days, **facts}, asset_key=asset, partition_key=part.key(part.last))
+
+
 def rows_by_day(context: AssetExecutionContext, part: Slice, days: pl.Series, asset: str | None = None) -> None:
     """Attach to every partition of the slice how many of the rows are its own, and to the last the column lineage.
 

@@ -43,7 +43,6 @@ def tuned_hyperparameters(
     from cloud_optimizer.resources.tuning.tune import Tuner
 
     tuner = Tuner(searches, model_registry, settings.tuning, settings.training, settings.forecast)
-    frame, notes = TUNED_SCHEMA.to_frame(), []
     for part in slices_of(context):
         for day in part.days:
             panel = training_panel(feature_store, part.cluster, day, settings)
@@ -54,7 +53,10 @@ def tuned_hyperparameters(
                 frame, notes = TUNED_SCHEMA.to_frame(), [f"{part.cluster} is not tuned as of {day}: {error}"]
             warehouse.replace(part.cluster, day, day + timedelta(days=1), {TUNED: frame})
             reasons = [f"{row['family']}: {row['reason']}" for row in frame.to_dicts()] + notes
-            context.add_asset_metadata({"reasons": " ".join(reasons)}, partition_key=part.key(day))
-    return MaterializeResult(
-        metadata={"tunings": table_head(frame.select(SHOWN), rows=20), "notes": MetadataValue.json(notes)}
-    )
+            facts = {
+                "reasons": " ".join(reasons),
+                "tunings": table_head(frame.select(SHOWN), rows=20),
+                "notes": MetadataValue.json(notes),
+            }
+            context.add_asset_metadata(facts, partition_key=part.key(day))
+    return MaterializeResult()

@@ -10,7 +10,7 @@ from cloud_optimizer.assets.checks import SliceCheck, check_results, check_specs
 from cloud_optimizer.assets.graph import DAILY, OWNERS, TAGS
 from cloud_optimizer.assets.ingestion import raw_workload_metrics
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema
+from cloud_optimizer.assets.tables import rows_by_day, table_head, table_schema, tell_of_slice
 from cloud_optimizer.assets.versions import versioned
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.contracts import CLEAN_SCHEMA, HOUR
@@ -94,8 +94,10 @@ def validation(
             validated, part.start, part.end, settings.validation, _judged_at(source, part, samples, clock())
         )
         checks += [SliceCheck(v.name, part, v.passed, v.description, v.metadata) for v in verdicts]
-    yield from versioned(context, "workload_metrics", versions, _clean_metadata(part, validated))
-    yield MaterializeResult("quarantined_metrics", metadata=_quarantine_metadata(validated))
+        tell_of_slice(context, part, _clean_metadata(part, validated), "workload_metrics")
+        tell_of_slice(context, part, _quarantine_metadata(validated), "quarantined_metrics")
+    yield from versioned(context, "workload_metrics", versions)
+    yield MaterializeResult("quarantined_metrics")
     yield from check_results("workload_metrics", checks, BLOCKING)
 
 

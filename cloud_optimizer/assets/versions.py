@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
-from typing import Any
 
 from dagster import (
     AssetExecutionContext,
@@ -18,24 +17,20 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 Versions = Mapping[MultiPartitionKey, str]
 
 
-def versioned(
-    context: AssetExecutionContext, asset: str, versions: Versions, metadata: Mapping[str, Any]
-) -> Iterator[MaterializeResult]:
+def versioned(context: AssetExecutionContext, asset: str, versions: Versions) -> Iterator[MaterializeResult]:
     """Yield the result of an asset and give each of its partitions its own data version.
 
     Dagster stores one version for all partitions of a run. So the materializations of a run of several are recorded
-    again, each with its own version. The metadata of such a run stand on its last partition alone: a table of 250
-    columns takes 10 ms to record. A run that dies in between leaves the version of the whole run, which differs from
+    again, each with its own version. A run that dies in between leaves the version of the whole run, which differs from
     any partition's: what reads them is then out of date, never wrongly fresh.
 
     Args:
         context: Of the running asset.
         asset: Which asset; each partition of the run has its version.
         versions: Version of each partition.
-        metadata: Metadata of the result.
     """
     if len(versions) == 1:
-        yield MaterializeResult(asset, metadata=metadata, data_version=DataVersion(next(iter(versions.values()))))
+        yield MaterializeResult(asset, data_version=DataVersion(next(iter(versions.values()))))
         return
     yield MaterializeResult(asset, data_version=DataVersion(_digest(versions)))
     by_key = {str(key): version for key, version in versions.items()}
@@ -44,9 +39,8 @@ def versioned(
     events = {str(event.partition): event for event in (record.asset_materialization for record in records) if event}
     for key in sorted(events):  # the last day last: it is the one that the UI shows of the asset
         event = events[key]
-        said = {**event.metadata, **(metadata if key == max(events) else {})}
         tags = {**(event.tags or {}), DATA_VERSION_TAG: by_key[key]}
-        context.log_event(AssetMaterialization(event.asset_key, None, said, event.partition, tags))
+        context.log_event(AssetMaterialization(event.asset_key, None, event.metadata, event.partition, tags))
 
 
 def _digest(versions: Versions) -> str:

@@ -1,13 +1,23 @@
 """Frames as the Dagster UI shows them: units, heads and row counts of each partition."""
 
+import ast
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema, unit_of
+from cloud_optimizer import assets
+from cloud_optimizer.assets.tables import (
+    rows_by_day,
+    sums_of_money,
+    table_head,
+    table_schema,
+    tell_of_slice,
+    unit_of,
+)
 from cloud_optimizer.core.contracts import MEASURES, ROLLUP_SCHEMA, SAMPLE_SCHEMA
 from cloud_optimizer.partitions import Slice
 
@@ -109,3 +119,23 @@ def test_every_day_of_the_slice_gets_its_count_and_a_day_without_rows_gets_zero(
     ]
     shown = ["dagster/column_lineage" in facts for _, _, facts in context.attached]
     assert shown == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("last", "days"), [(date(2026, 3, 3), {"days": "2026-03-01 to 2026-03-03"}), (date(2026, 3, 1), {})]
+)
+def test_what_is_told_of_a_slice_stands_on_its_last_partition_with_its_days(last: date, days: dict[str, str]) -> None:
+    context = Context()
+    tell_of_slice(context, Slice("web", date(2026, 3, 1), last), {"rows": 3}, "workload_metrics")  # type: ignore[arg-type]
+    assert context.attached == [("workload_metrics", f"web|{last}", {**days, "rows": 3})]
+
+
+def test_no_asset_tells_anything_of_all_partitions_of_a_run() -> None:
+    calls = [
+        (path.name, node.lineno)
+        for path in Path(assets.__file__).parent.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        if ast.unparse(node.func) == "MaterializeResult" and any(word.arg == "metadata" for word in node.keywords)
+    ]
+    assert calls == []
