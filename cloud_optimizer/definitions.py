@@ -21,11 +21,13 @@ from cloud_optimizer.automation.jobs import (
     ingestion_job,
     recommendation_job,
     retraining_job,
+    savings_job,
     tuning_job,
 )
 from cloud_optimizer.automation.new_clusters import new_clusters
 from cloud_optimizer.automation.retention import retention_job, weekly_retention
 from cloud_optimizer.automation.retraining_health import retraining_succeeds
+from cloud_optimizer.automation.savings import restated_savings
 from cloud_optimizer.automation.schedules import daily_partition, missing_partitions, newest_partitions, weekly_tuning
 from cloud_optimizer.automation.sensors import retraining_on_cause
 from cloud_optimizer.connections import Platform
@@ -79,8 +81,23 @@ def build_defs(settings: Settings | None = None, overrides: Mapping[str, Any] | 
     return Definitions(
         assets=ASSETS,
         asset_checks=[retraining_succeeds],
-        jobs=[ingestion_job, recommendation_job, complete_partition_job, retraining_job, tuning_job, retention_job],
-        schedules=[newest_partitions, daily_partition, missing_partitions, weekly_tuning, weekly_retention],
+        jobs=[
+            ingestion_job,
+            recommendation_job,
+            complete_partition_job,
+            savings_job,
+            retraining_job,
+            tuning_job,
+            retention_job,
+        ],
+        schedules=[
+            newest_partitions,
+            daily_partition,
+            missing_partitions,
+            restated_savings,
+            weekly_tuning,
+            weekly_retention,
+        ],
         sensors=[new_clusters, retraining_on_cause, alerts],
         resources={**resources, **(overrides or {})},
         # steps share a process: a process each costs seconds a step; parallelism is across runs

@@ -32,6 +32,12 @@ retraining_job = define_asset_job(
     description="Train every family as of a day, compare out of time, and promote only what is measurably better.",
 )
 
+savings_job = define_asset_job(
+    "savings",
+    selection=AssetSelection.assets("realised_savings"),
+    description="Measure what applied recommendations saved, on days of which people told more since.",
+)
+
 tuning_job = define_asset_job(
     "tuning",
     selection=TUNING,

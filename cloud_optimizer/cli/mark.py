@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from cloud_optimizer.core.errors import InputError
@@ -31,9 +32,11 @@ def mark(
     """Record that recommendations were accepted, dismissed, reopened, applied or reverted.
 
     What is applied enters the ledger of savings; the asset realised_savings measures from then on what came of it.
+    Days that it measured before they were told of here are measured again.
     """
     from cloud_optimizer.connections import local_platform
     from cloud_optimizer.resources.warehouse.life_cycle import change_status
+    from cloud_optimizer.resources.warehouse.watch import outdated_savings
 
     settings = load_settings()
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
@@ -41,7 +44,14 @@ def mark(
     with local_platform(settings) as platform:
         prices = settings.recommendation.prices
         change_status(platform.warehouse, recommendations, status, moment, actor, note, prices)
+        outdated = outdated_savings(platform.warehouse)
     typer.echo(f"{len(set(recommendations))} now {status}: {', '.join(sorted(set(recommendations)))}")
+    ends = (pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
+    for cluster, first, last in outdated.group_by("cluster", maintain_order=True).agg(ends).iter_rows():
+        typer.echo(
+            f"Savings of {cluster} from {first} to {last} were measured before all of this was known: the schedule "
+            "restated_savings measures them again within the hour; without it, materialize realised_savings of them."
+        )
 
 
 def _user() -> str:

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_optimizer.cli.main import app
 from cloud_optimizer.core.errors import CloudOptimizerError
-from cloud_optimizer.resources.warehouse import HOURS, RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse import HOURS, REALISED_SAVINGS, RECOMMENDATIONS, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import read_prices, read_workloads
 from cloud_optimizer.resources.warehouse.life_cycle import read_ledger
 from cloud_optimizer.settings import load_settings
@@ -102,6 +102,17 @@ def test_marks_follow_the_life_cycle_all_or_none(warehouse: Warehouse) -> None:
     assert statuses.to_list() == ["applied", "proposed"]
     assert read_ledger(warehouse, "shop", NOW).select("recommendation_id", "applied_by").rows() == [(first, "ann")]
     assert run("mark", "lost", first).exit_code == 2
+
+
+def test_a_mark_in_the_past_says_which_days_are_measured_again(warehouse: Warehouse) -> None:
+    end = DAY + timedelta(days=3)
+    for table in (RECOMMENDATIONS, HOURS):
+        warehouse.replace("shop", DAY, end, {table: rows(table, "shop", DAY, days=3)})
+    warehouse.replace("shop", DAY, end, {REALISED_SAVINGS: REALISED_SAVINGS.schema.to_frame()})
+    first, second = (f"shop/w{number}/{DAY}" for number in range(2))
+    assert run("mark", "applied", second, "--at", "2125-01-01").output == f"1 now applied: {second}\n"
+    told = run("mark", "applied", first, "--at", str(DAY + timedelta(days=1))).output
+    assert f"Savings of shop from {DAY + timedelta(days=1)} to {DAY + timedelta(days=2)} were measured before" in told
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What automation watches in the warehouse: accepted samples, latest trainings, recommendations at risk."""
+"""What automation watches in the warehouse: samples, trainings, recommendations at risk, outdated savings."""
 
 from datetime import datetime
 from typing import Final
@@ -28,6 +28,19 @@ SELECT cluster::text, date, workload_id::text, greatest(risk_cpu, risk_memory) A
 FROM recommendations WHERE risk = {risk} AND status = 'proposed' AND created_at > {since}
 ORDER BY cluster, date, shortage_share DESC NULLS LAST, workload_id
 """)
+# a measurement that was under way when an entry was recorded may have read the ledger before; a day whose hours left
+# with retention cannot be measured again
+OUTDATED: Final = sql.SQL("""
+SELECT measured.cluster::text, measured.date, max(entry.recorded_at) AS recorded_at
+FROM loads AS measured
+JOIN loads AS hours USING (cluster, date)
+JOIN savings_ledger AS entry USING (cluster)
+WHERE measured.table_name = 'realised_savings' AND hours.table_name = 'workload_hours' AND hours.row_count > 0
+  AND entry.recorded_at + interval '5 minutes' > measured.loaded_at
+  AND (coalesce(entry.reverted_at, entry.applied_at) AT TIME ZONE 'UTC')::date <= measured.date
+GROUP BY 1, 2
+ORDER BY 1, 2
+""")
 ACCEPTED_SCHEMA: Final = pl.Schema({"cluster": pl.String(), "date": pl.Date(), "samples": pl.Int64()})
 TRAININGS_SCHEMA: Final = pl.Schema(
     {"cluster": pl.String(), "date": pl.Date(), "promoted": pl.Boolean(), "reason": pl.String()}
@@ -41,6 +54,9 @@ AT_RISK_SCHEMA: Final = pl.Schema(
         "created_at": UTC_TIMESTAMP,
     }
 )
+
+
+OUTDATED_SCHEMA: Final = pl.Schema({"cluster": pl.String(), "date": pl.Date(), "recorded_at": UTC_TIMESTAMP})
 
 
 def accepted_samples(warehouse: Warehouse) -> pl.DataFrame:
@@ -57,3 +73,11 @@ def recommendations_at_risk(warehouse: Warehouse, risk: str, since: datetime) ->
     """Return open recommendations of a risk that were made after an instant, the worst first (`AT_RISK_SCHEMA`)."""
     query = AT_RISK.format(risk=sql.Literal(risk), since=sql.Literal(since.isoformat()))
     return warehouse.frame(query).cast(AT_RISK_SCHEMA)
+
+
+def outdated_savings(warehouse: Warehouse) -> pl.DataFrame:
+    """Return the days whose savings were measured before the ledger had all of them, with the time of its last entry.
+
+    Rows are in `OUTDATED_SCHEMA`, by cluster and day.
+    """
+    return warehouse.frame(OUTDATED).cast(OUTDATED_SCHEMA)

@@ -45,7 +45,7 @@ def test_every_table_has_exactly_the_columns_of_its_contract(connection: psycopg
         for table in (*TABLES, POLICY_REPLAYS, COST_REPORTS, TUNED, PEAK_RISK_MODELS, PEAK_RISKS)
     }
     contracts |= {
-        "savings_ledger": list(LEDGER_SCHEMA),
+        "savings_ledger": [*LEDGER_SCHEMA, "recorded_at"],
         "workloads": list(SPELL_SCHEMA),
         "prices": list(PRICE_TABLE_SCHEMA),
     }

@@ -1,0 +1,54 @@
+"""Savings measured again where people tell later of what they did: an application or a rollback in the past."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from dagster import (
+    DefaultScheduleStatus,
+    ResourceParam,
+    RunRequest,
+    ScheduleEvaluationContext,
+    SkipReason,
+    schedule,
+)
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from cloud_optimizer.automation.jobs import savings_job
+from cloud_optimizer.core.clock import Clock
+from cloud_optimizer.partitions import Slice, partition_key, slices
+from cloud_optimizer.resources.warehouse import Warehouse
+from cloud_optimizer.resources.warehouse.watch import outdated_savings
+
+HOURS_A_TRY = 8  # three tries a day
+
+
+@schedule(
+    cron_schedule="45 * * * *",
+    job=savings_job,
+    execution_timezone="UTC",
+    default_status=DefaultScheduleStatus.RUNNING,
+    description="Every hour: days whose savings were measured before an application or a rollback of that time was "
+    "recorded, three tries a day.",
+)
+def restated_savings(
+    context: ScheduleEvaluationContext,  # noqa: ARG001 - Dagster hands it over
+    warehouse: ResourceParam[Warehouse],
+    clock: ResourceParam[Clock],
+) -> Iterator[RunRequest | SkipReason]:
+    """Request the outdated days of each cluster, one run for days that follow each other."""
+    days = outdated_savings(warehouse)
+    if days.is_empty():
+        yield SkipReason("every measured day knows all that was applied and taken back")
+    for (cluster,), own in days.group_by("cluster", maintain_order=True):
+        told = own["recorded_at"].max()
+        for part in slices(partition_key(str(cluster), day) for day in own["date"]):
+            yield _request(part, told, clock())
+
+
+def _request(part: Slice, told: object, now: datetime) -> RunRequest:
+    """One run for all days; the run key bounds the tries, and what is told later asks anew."""
+    first, last = str(part.key(part.first)), str(part.key(part.last))
+    return RunRequest(
+        run_key=f"savings {first} {last} {told} {now:%Y-%m-%d} {now.hour // HOURS_A_TRY}",
+        tags={ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last},
+    )
