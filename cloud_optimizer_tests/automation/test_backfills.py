@@ -1,18 +1,24 @@
 """How a backfill is cut into runs: one a cluster, or chunks of a bounded number of days."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from dagster import AssetExecutionContext, AssetKey, DagsterInstance, Definitions, asset, materialize
 from dagster._core.definitions.automation_tick_evaluation_context import build_run_requests_with_backfill_policies
 from dagster._core.definitions.events import AssetKeyPartitionKey
 from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
+from cloud_optimizer.core.features.registry import WARMUP
+from cloud_optimizer.definitions import build_defs
 from cloud_optimizer.partitions import DAYS, PARTITIONS, Slice, backfill_policy, partition_key, slices, slices_of
+from cloud_optimizer.settings import Settings
 
 FIRST = DAYS.start.date()
+FEATURES = AssetKey("workload_features")
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # as in cloud_optimizer.partitions
 
 
@@ -59,6 +65,30 @@ def joined(first: str, last: str) -> Slice:
     (start,), (end,) = slices([first]), slices([last])
     assert start.cluster == end.cluster
     return Slice(start.cluster, start.first, end.last)
+
+
+@pytest.mark.filterwarnings("ignore:Function `AssetSelection.sources`:DeprecationWarning")  # Dagster asks itself
+@pytest.mark.parametrize(("together", "after"), [(True, WARMUP.days), (False, 0)])
+def test_features_of_the_days_that_look_back_at_older_ingestion_are_made_again_with_it(
+    instance: DagsterInstance, tmp_path: Path, together: bool, after: int
+) -> None:
+    graph = build_defs(Settings(home=tmp_path)).resolve_asset_graph()
+    part = Slice("web", FIRST + timedelta(days=30), FIRST + timedelta(days=34))
+    ingestion = ["raw_workload_metrics", "workload_metrics", "quarantined_metrics"]
+    now = datetime.now(UTC)
+    with partition_loading_context(now, dynamic_partitions_store=instance):
+        plan = AssetBackfillData.from_asset_partitions(
+            asset_graph=graph,
+            partition_names=[str(part.key(day)) for day in part.days],
+            asset_selection=[AssetKey(name) for name in [*(ingestion if together else []), "workload_features"]],
+            dynamic_partitions_store=instance,
+            all_partitions=False,
+            backfill_start_timestamp=now.timestamp(),
+        )
+        asked = [
+            str(key.partition_key) for key in plan.target_subset.iterate_asset_partitions() if key.asset_key == FEATURES
+        ]
+    assert slices(asked) == [Slice("web", part.first, part.last + timedelta(days=after))]
 
 
 def test_a_range_run_longer_than_a_chunk_still_works_on_the_slice_at_once(instance: DagsterInstance) -> None:
