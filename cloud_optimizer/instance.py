@@ -13,6 +13,7 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.utils import DagsterPostgresException
 
+from cloud_optimizer.resources.postgres.connection import is_service_lost
 from cloud_optimizer.resources.postgres.pools import CONNECTION_ERRORS, survive_restarts
 
 STATEMENT_TIMEOUT_MS = 60_000
@@ -20,7 +21,13 @@ POOL_RECYCLE_SECONDS = 3600
 POOL_OVERFLOW = 20
 
 STORAGE_LOST = (*CONNECTION_ERRORS, DagsterPostgresException)
-"""What Dagster's storage raises when the server goes away under it."""
+"""What Dagster's storage raises when the server goes away under it, and when a statement takes too long."""
+
+
+def is_storage_lost(error: BaseException) -> bool:
+    """Tell whether the server is not there: it cancels statements after a minute, and is there when it does."""
+    return isinstance(error, DagsterPostgresException) or is_service_lost(error)
+
 
 # Dagster stores the events of all partitions of a step at once only when its environment says so; one by one they
 # take longer than the work on small partitions. Set where every process that opens the instance imports it.

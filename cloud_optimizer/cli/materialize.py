@@ -12,7 +12,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from rich.console import Console
 
 from cloud_optimizer.core.errors import CloudOptimizerError
-from cloud_optimizer.instance import STORAGE_LOST
+from cloud_optimizer.instance import STORAGE_LOST, is_storage_lost
 from cloud_optimizer.partitions import Slice
 from cloud_optimizer.run_errors import telling_error
 
@@ -70,7 +70,9 @@ class Materializer:
             run_id = str(uuid.uuid4())
             try:
                 result = self._execute(run_id, assets, part, on_step)
-            except STORAGE_LOST:
+            except STORAGE_LOST as error:
+                if not is_storage_lost(error):
+                    raise
                 self._abandon(run_id)
                 continue
             if not result.success:

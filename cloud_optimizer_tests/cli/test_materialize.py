@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 from dagster import (
     AssetCheckResult,
@@ -13,19 +15,34 @@ from dagster import (
     AssetKey,
     DagsterInstance,
     Definitions,
+    ExecuteInProcessResult,
     MaterializeResult,
     asset,
     in_process_executor,
 )
+from psycopg.errors import AdminShutdown, QueryCanceled
 from rich.console import Console
+from sqlalchemy.exc import OperationalError
 
-from cloud_optimizer.cli.materialize import Materializer
+from cloud_optimizer.cli.materialize import TRIES, Materializer
 from cloud_optimizer.core.errors import CloudOptimizerError
 from cloud_optimizer.partitions import BACKFILL_POLICY, DAYS, PARTITIONS, Slice
 
 FIRST = DAYS.start.date()
 PART = Slice("web", FIRST, FIRST + timedelta(days=2))
 pytestmark = pytest.mark.filterwarnings("ignore::dagster.BetaWarning")  # as in cloud_optimizer.partitions
+
+
+@dataclass
+class Troubled:
+    """Stands for a job whose instance loses its storage: every run raises what a driver says."""
+
+    said: psycopg.Error
+    runs: int = 0
+
+    def execute_in_process(self, **_: object) -> ExecuteInProcessResult:
+        self.runs += 1
+        raise OperationalError("INSERT", {}, self.said)
 
 
 class World:
@@ -137,6 +154,15 @@ def test_a_failed_step_is_named_with_its_cause_on_one_line(world: World) -> None
     assert "The disk is full: make room." in words
     assert "\n" not in words
     assert "in the Dagster UI" in words
+
+
+def test_a_run_whose_storage_was_lost_is_made_again_and_one_whose_statement_took_too_long_is_not(world: World) -> None:
+    lost, slow = Troubled(AdminShutdown()), Troubled(QueryCanceled())
+    with pytest.raises(CloudOptimizerError, match="went away again and again"):
+        replace(world.materializer, graph=lost).run(ALL, PART, lambda _: None)
+    with pytest.raises(OperationalError, match="QueryCanceled"):
+        replace(world.materializer, graph=slow).run(ALL, PART, lambda _: None)
+    assert (lost.runs, slow.runs) == (TRIES, 1)
 
 
 def test_every_step_is_told_while_it_runs(world: World) -> None:

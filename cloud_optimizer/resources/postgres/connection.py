@@ -33,7 +33,7 @@ def is_service_lost(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ServiceUnavailable):
             return True
-        if sqlalchemy is not None and isinstance(error, sqlalchemy.OperationalError):
+        if sqlalchemy is not None and isinstance(error, sqlalchemy.OperationalError | sqlalchemy.InterfaceError):
             return is_connection_lost(_sqlstate(error.orig))
         error = error.__cause__ or error.__context__
     return False

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 CONNECT_DELAYS: Final = (0.2, 0.5, 1.0, 2.0)  # seconds; Dagster asks six times: half a minute is waited for
 
 CONNECTION_ERRORS: Final = (OperationalError, InterfaceError)
-"""What a statement raises whose connection went away."""
+"""What a statement raises whose connection went away; see `connection.is_service_lost` for what else they may say."""
 
 
 def survive_restarts(engine: sqlalchemy.Engine) -> None:
