@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "quantile",
     "num_iterations": 25,
-    "num_leaves": 15,
+    "num_leaves": 31,
     "learning_rate": 0.18,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.4,
