@@ -18,11 +18,11 @@ PARAMETERS: Final[Mapping[str, object]] = {
     "loss_function": f"MultiQuantile:alpha={','.join(map(str, LEARNED_LEVELS))}",
     "iterations": 40,
     "learning_rate": 0.15,
-    "depth": 3,
+    "depth": 4,
     "border_count": 63,
     "rsm": 0.4,
     "bootstrap_type": "Bernoulli",
-    "subsample": 0.7,
+    "subsample": 0.5,
     "allow_writing_files": False,
     "verbose": False,
 }

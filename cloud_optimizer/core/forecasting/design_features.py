@@ -21,9 +21,10 @@ from cloud_optimizer.core.forecasting.history import (
 from cloud_optimizer.core.forecasting.link import to_link
 from cloud_optimizer.core.panel import FloatArray, Panel
 
-LAGS: Final = 7
-PHASE_LAGS: Final = (1, 2, 3, 4, 7, 14)
+LAGS: Final = (1, 7)
+PHASE_LAGS: Final = (2, 14)
 PHASE_SEASONS: Final = 7
+MEAN_SEASONS: Final = (1, 2, 3, 14, MEMORY_SEASONS)
 PHASE_KEEP: Final = 0.7  # weight of a season against the next newer one in the smoothed phase
 
 
@@ -35,7 +36,7 @@ def relative_features(
     rules = to_link(experts.rules, experts.scale[..., None, None])
     absolute = {
         **{f"rule_{name}": rules[..., i] for i, name in enumerate(RULES)},
-        **{f"lag_{lag}": linked[..., -lag, None] for lag in range(1, LAGS + 1)},
+        **{f"lag_{lag}": linked[..., -lag, None] for lag in LAGS},
         **_rolling_features(linked, settings),
         **_phase_features(seasonal_grid(linked, settings.season, settings.horizon)),
     }
@@ -44,8 +45,7 @@ def relative_features(
 
 def _rolling_features(linked: FloatArray, settings: ForecastSettings) -> dict[str, FloatArray]:
     horizon, season = settings.horizon, settings.season
-    means = {horizon // 8, horizon // 4, horizon // 2, season // 4, season // 2}
-    means |= {season * seasons for seasons in (1, 2, 3, 7, 14, MEMORY_SEASONS)}
+    means = {horizon // 2, season // 2} | {season * seasons for seasons in MEAN_SEASONS}
     features = {f"mean_{length}": known_mean(linked[..., -length:]) for length in sorted(means - {0})}
     for length in (max(horizon // 4, 1), season, 7 * season):
         features[f"minimum_{length}"] = np.fmin.reduce(linked[..., -length:], axis=-1)

@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS
+from cloud_optimizer.core.forecasting.calibration import MEDIAN
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
+from cloud_optimizer.core.forecasting.history import known_median
 from cloud_optimizer.core.panel import FloatArray
 
 SILENT_SEASONS: Final = 7
@@ -38,7 +40,7 @@ def silent(values: FloatArray, position: int, settings: ForecastSettings) -> NDA
 
 
 def stand_in(values: FloatArray, position: int, settings: ForecastSettings) -> FloatArray:
-    """Return the fallback forecast of workloads from the newest days before `position` that hold anything.
+    """Return the fallback forecast of workloads: quantiles of what is known of them around their newest level.
 
     Looks back `history_days`, or as far as the panel reaches for a workload that was silent longer.
 
@@ -55,7 +57,21 @@ def stand_in(values: FloatArray, position: int, settings: ForecastSettings) -> F
     silent = np.isnan(recent).all(axis=1)
     quantiles = history_quantiles(recent, settings)
     quantiles[silent] = history_quantiles(known[silent], settings)
+    middle = newest_level(known, settings.season)[:, None, None]
+    quantiles[..., :MEDIAN] = np.minimum(quantiles[..., :MEDIAN], middle)
+    quantiles[..., MEDIAN:] = np.maximum(quantiles[..., MEDIAN:], middle)
+    quantiles[..., MEDIAN] = middle[..., 0]
     return quantiles
+
+
+def newest_level(values: FloatArray, season: int) -> FloatArray:
+    """Return the median of the season that ends with the newest known value, shape [n]; NaN where nothing is known.
+
+    A workload that is back, or new, goes on as it was last seen rather than as it was on the whole.
+    """
+    padded = np.pad(values, ((0, 0), (season, 0)), constant_values=np.nan)
+    newest = padded.shape[1] - 1 - np.argmax(~np.isnan(padded[:, ::-1]), axis=1)
+    return known_median(np.take_along_axis(padded, newest[:, None] - np.arange(season), axis=1))
 
 
 def history_quantiles(history: FloatArray, settings: ForecastSettings) -> FloatArray:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "quantile",
-    "num_iterations": 40,
-    "num_leaves": 7,
-    "learning_rate": 0.12,
+    "num_iterations": 25,
+    "num_leaves": 31,
+    "learning_rate": 0.18,
     "feature_fraction": 0.4,
     "bagging_fraction": 0.4,
     "bagging_freq": 1,
     "max_bin": 63,
+    "bin_construct_sample_cnt": 20_000,
     "verbosity": -1,
     "deterministic": True,
     "force_row_wise": True,

@@ -135,8 +135,8 @@ def squashed(values: FloatArray) -> FloatArray:
 
 
 def sequences(design: Design) -> FloatArray:
-    """Return the last two horizons before each origin, shape [n, k, 2H, CHANNELS], oldest first."""
-    length = min(2 * design.base.shape[-1], design.history.shape[-1])
+    """Return the last horizon before each origin, shape [n, k, H, CHANNELS], oldest first."""
+    length = min(design.base.shape[-1], design.history.shape[-1])
     linked = to_link(design.history[..., -length:], design.scale[..., None])
     level, spread = (part.mean(axis=-1, keepdims=True) for part in (design.base, design.spread))
     hour = design.features[..., 0, design.names.index("hour")]

@@ -1,6 +1,6 @@
 """The recurrent network and its training loop; imports torch, so only functions that need it import this module.
 
-A GRU or LSTM reads the last two horizons of demand; its state and the design's features of each forecast interval
+A GRU or LSTM reads the last horizon of demand; its state and the design's features of each forecast interval
 give the quantiles through one hidden layer. Quantiles are a median and positive steps from it: they cannot cross.
 """
 
@@ -13,9 +13,9 @@ from torch import Tensor, nn
 HIDDEN: Final = 32
 CHANNELS: Final = 4  # demand, whether it is known, sine and cosine of the hour
 EPOCHS: Final = 30
-PATIENCE: Final = 3  # epochs without a better validation loss
-BATCH: Final = 64
-LEARNING_RATE: Final = 3e-3
+PATIENCE: Final = 2  # epochs without a better validation loss
+BATCH: Final = 128
+LEARNING_RATE: Final = 5e-3
 PERMUTED: Final = 512
 
 

@@ -27,7 +27,7 @@ _RATE: Final = Span(0.02, 0.2, log=True)
 
 SEARCH_SPACES: Final[Mapping[str, Mapping[str, Span]]] = {
     "lightgbm": {
-        "num_iterations": Span(30, 200, whole=True, log=True),
+        "num_iterations": Span(20, 200, whole=True, log=True),
         "learning_rate": _RATE,
         "num_leaves": Span(4, 31, whole=True, log=True),
         "min_data_in_leaf": Span(20, 600, whole=True, log=True),
@@ -36,7 +36,7 @@ SEARCH_SPACES: Final[Mapping[str, Mapping[str, Span]]] = {
         "lambda_l2": Span(0.001, 10.0, log=True),
     },
     "xgboost": {
-        "num_boost_round": Span(30, 200, whole=True, log=True),
+        "num_boost_round": Span(20, 200, whole=True, log=True),
         "eta": _RATE,
         "max_leaves": Span(4, 31, whole=True, log=True),
         "min_child_weight": Span(20, 600, log=True),

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 PARAMETERS: Final[Mapping[str, object]] = {
     "objective": "reg:quantileerror",
-    "num_boost_round": 60,
+    "num_boost_round": 30,
     "quantile_alpha": LEARNED_LEVELS,
     "tree_method": "hist",
     "grow_policy": "lossguide",
     "max_leaves": 7,
     "max_depth": 0,
     "max_bin": 63,
-    "eta": 0.08,
-    "subsample": 0.7,
+    "eta": 0.16,
+    "subsample": 0.5,
     "colsample_bytree": 0.4,
 }
 

@@ -60,8 +60,9 @@ def test_features_of_one_forecast_interval_by_hand() -> None:
 
     assert feature(design, "lag_1")[at] == pytest.approx(distance(4), rel=1e-5)
     assert feature(design, "rule_last_value")[at] == pytest.approx(distance(4), rel=1e-5)
-    assert feature(design, "phase_lag_1")[at] == pytest.approx(distance(8), rel=1e-5)
-    assert feature(design, "phase_lag_7")[at] == pytest.approx(distance(2), abs=1e-5)
+    assert feature(design, "phase_lag_2")[at] == pytest.approx(distance(2), abs=1e-5)
+    assert feature(design, "phase_lag_14")[at] == pytest.approx(distance(1), rel=1e-5)
+    assert feature(design, "phase_maximum")[at] == pytest.approx(distance(8), rel=1e-5)
     assert feature(design, "maximum_24")[at] == pytest.approx(distance(8), rel=1e-5)
     assert feature(design, "hour")[at] == 5
     assert feature(design, "weekday")[at] == 0  # the panel starts on a Monday and ends after six weeks

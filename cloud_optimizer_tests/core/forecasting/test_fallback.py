@@ -35,6 +35,16 @@ def test_a_workload_back_from_a_long_silence_is_forecast_by_what_it_did_before()
     np.testing.assert_array_equal(quantiles[1], np.full((24, 10), 3))
 
 
+def test_the_middle_of_the_fallback_is_the_newest_known_day() -> None:
+    values = np.full((1, 20 * 24), np.nan, dtype=np.float32)
+    values[0, 24 : 5 * 24] = 8
+    values[0, 5 * 24 : 6 * 24] = 2  # its last day, two weeks ago
+    values[0, 5 * 24] = 9
+    quantiles = stand_in(values, 20 * 24, ForecastSettings())[0]
+    # of 120 values 23 are 2: levels up to .1 have ranks below 13, .25 is the 30th value and lies above the middle
+    np.testing.assert_array_equal(quantiles, np.tile([2, 2, 2, 2, 2, 8, 8, 8, 8, 9], (24, 1)))
+
+
 def test_a_week_without_a_value_is_silence() -> None:
     values = np.ones((3, 20 * 24), dtype=np.float32)
     values[0, -7 * 24 :] = np.nan

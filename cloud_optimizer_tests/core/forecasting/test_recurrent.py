@@ -44,10 +44,10 @@ def test_a_sequence_holds_recent_demand_its_presence_and_the_clock() -> None:
     panel = panel.with_columns({"cpu_usage_cores_mean": values})
     origin = np.array([panel.length])
     sequence = sequences(build_examples(panel, "cpu_mean", origin, SETTINGS).design)[0, 0]
-    assert sequence.shape == (48, 4)
+    assert sequence.shape == (24, 4)
     np.testing.assert_array_equal(sequence[-2, :2], [0, 0])
-    np.testing.assert_array_equal(sequence[:, 1], [*[1] * 46, 0, 1])
-    hours = np.tile(np.arange(24), 2)  # the origin is midnight
+    np.testing.assert_array_equal(sequence[:, 1], [*[1] * 22, 0, 1])
+    hours = np.arange(24)  # the origin is midnight
     np.testing.assert_allclose(sequence[:, 2], np.sin(2 * np.pi * hours / 24), atol=1e-5)
     np.testing.assert_allclose(sequence[:, 3], np.cos(2 * np.pi * hours / 24), atol=1e-5)
 
