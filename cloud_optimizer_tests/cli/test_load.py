@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_optimizer.cli.main import app
 from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.recommendations.inputs import PREFERENCES_SCHEMA
 from cloud_optimizer.resources.warehouse import HOURS, REALISED_SAVINGS, RECOMMENDATIONS, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import read_prices, read_workloads
 from cloud_optimizer.resources.warehouse.life_cycle import read_ledger
@@ -49,6 +50,17 @@ def test_workloads_are_told_from_a_file(warehouse: Warehouse, tmp_path: Path) ->
         ("db", "bob", None, None),
         ("web", "ann", "critical", 0.2),
     ]
+
+
+def test_everything_that_a_recommendation_respects_can_be_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    told = {name: None for name in PREFERENCES_SCHEMA if name not in {"workload_id", "last_changed_at"}}
+    told |= {"slo_class": "batch", "oom_memory_bytes": 3e9, "in_place_resize": "true", "maximum_replicas": 4}
+    cells = ",".join("" if value is None else str(value) for value in told.values())
+    path = file(tmp_path, f"cluster,workload_id,{','.join(told)}\nshop,web,{cells}\n")
+    assert run("load", "workloads", path).exit_code == 0
+    known = read_workloads(warehouse, "shop", NOW)
+    facts = ("slo_class", "oom_memory_bytes", "in_place_resize", "maximum_replicas")
+    assert known.select(facts).row(0) == ("batch", 3e9, True, 4.0)
 
 
 @pytest.mark.parametrize(
