@@ -70,6 +70,14 @@ def test_everything_that_a_recommendation_respects_can_be_told(warehouse: Wareho
         ("cluster,workload_id,slo_class\nshop,web,gold\n", "slo_class of workload web is gold: it must be critical"),
         ("cluster,workload_id,owner\nshop,web,a\nshop,web,b\n", "Workload web is named twice"),
         ("cluster,workload_id,core_hour\nshop,web,-1\n", "core_hour of workload web is -1.0: it must be 0 or more"),
+        (
+            "cluster,workload_id,minimum_replicas,maximum_replicas\nshop,db,2,4\nshop,web,5,3\n",
+            "Workload web has more minimum_replicas than maximum_replicas: exchange them.",
+        ),
+        (
+            "cluster,workload_id,maintenance_weekday,maintenance_start_hour\nshop,db,,3\nshop,web,6,\n",
+            "Workload web has a maintenance_weekday and no maintenance_start_hour: say when its window opens.",
+        ),
         ("cluster,workload_id,currency\nshop,web,EURO\n", "EURO is no currency: give its ISO 4217 code"),
         ("cluster,workload_id,owner\nsh|op,web,a\n", "The cluster name 'sh|op' contains"),
     ],

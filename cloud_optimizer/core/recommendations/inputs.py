@@ -66,6 +66,18 @@ MEANINGFUL: Final = {
 }
 """What a value must satisfy, in an expression and in words; unknown values satisfy everything."""
 
+TOGETHER: Final = {
+    frozenset({"minimum_replicas", "maximum_replicas"}): (
+        pl.col("minimum_replicas") <= pl.col("maximum_replicas"),
+        "has more minimum_replicas than maximum_replicas: exchange them",
+    ),
+    frozenset({"maintenance_weekday", "maintenance_start_hour"}): (
+        pl.col("maintenance_weekday").is_null() | pl.col("maintenance_start_hour").is_not_null(),
+        "has a maintenance_weekday and no maintenance_start_hour: say when its window opens",
+    ),
+}
+"""What values must satisfy together, in an expression and in words for the others."""
+
 
 @dataclass(frozen=True)
 class Trust:
@@ -150,3 +162,16 @@ def check_preferences(preferences: pl.DataFrame) -> None:
             if wrong.height:
                 value, workload = wrong.select(name, "workload_id").row(0)
                 raise InputError(f"{name} of workload {workload} is {value}: it must be {words}.")
+
+
+def check_together(preferences: pl.DataFrame) -> None:
+    """Check what is told at once; values told one after the other may contradict until the last one is there.
+
+    Raises:
+        InputError: Two values of a workload contradict each other.
+    """
+    for names, (rule, words) in TOGETHER.items():
+        if names <= set(preferences.columns):
+            wrong = preferences.filter(rule.not_())
+            if wrong.height:
+                raise InputError(f"Workload {wrong['workload_id'][0]} {words}.")

@@ -36,7 +36,7 @@ def recommend(inputs: RecommendationInputs, settings: RecommendationSettings | N
         One row a workload in `RECOMMENDATION_SCHEMA`, sorted by workload.
 
     Raises:
-        InputError: The preferences contradict themselves.
+        InputError: The preferences name a workload twice, or a value of them has no meaning.
     """
     settings = settings or RecommendationSettings()
     preferences = complete_preferences(inputs)
