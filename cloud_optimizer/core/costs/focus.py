@@ -70,7 +70,7 @@ def prices_from_bill(lines: pl.DataFrame, resources: pl.DataFrame, settings: Pri
     Args:
         lines: FOCUS 1.2 lines, at least the columns of `FOCUS_SCHEMA`.
         resources: cluster, workload_id, resource_id, cpu_capacity_cores, memory_capacity_bytes of each workload.
-        settings: Proportion of core and memory price, and the price of the part no meter names.
+        settings: Proportion of core and memory price. Where a bill meters only one of both, the other costs nothing.
 
     Raises:
         InputError: A column is missing or the lines mix currencies.

@@ -65,6 +65,11 @@ def test_meters_of_cores_and_memory_price_them_directly() -> None:
     assert prices["gib_hour"] == pytest.approx(0.01)
 
 
+def test_what_no_meter_of_a_bill_names_costs_nothing() -> None:
+    prices = prices_from_bill(bill(line("task-2", 0.8, 1.0, 20.0, "vCPU-Hours")), RESOURCES, SETTINGS).prices
+    assert prices.select("core_hour", "gib_hour", "list_gib_hour").row(0) == (pytest.approx(0.04), 0.0, 0.0)
+
+
 def test_every_line_that_gives_no_price_is_counted_with_its_reason() -> None:
     lines = bill(
         line("i-1", 1.0, 1.0, 1.0, "Hours", ChargeCategory="Purchase"),
