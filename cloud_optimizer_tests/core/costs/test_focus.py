@@ -91,6 +91,15 @@ def test_every_line_that_gives_no_price_is_counted_with_its_reason() -> None:
     }
 
 
+def test_a_refund_lowers_a_price_and_never_below_nothing() -> None:
+    used, refund = line("i-1", 1.0, 1.0, 2.0, "Hours"), line("i-1", -0.6, 0.0, 2.0, "Hours")
+    lowered = prices_from_bill(bill(used, refund), RESOURCES, SETTINGS)
+    assert lowered.prices["core_hour"].item() == pytest.approx(0.03 * (0.4 / 4.0) / 0.20)
+    refunded = prices_from_bill(bill(used, refund, refund), RESOURCES, SETTINGS)
+    assert refunded.prices.is_empty()
+    assert refunded.unused.row(0) == ("more was refunded than used", 3, pytest.approx(-0.2))
+
+
 def test_mixed_currencies_and_missing_columns_are_refused() -> None:
     mixed = bill(line("i-1", 1.0, 1.0, 1.0, "Hours"), line("i-1", 1.0, 1.0, 1.0, "Hours", BillingCurrency="USD"))
     with pytest.raises(InputError, match="EUR, USD"):
