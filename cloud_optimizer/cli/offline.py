@@ -123,6 +123,8 @@ def replay(
 
     if raise_within_hour and cadence is not CadenceName.HOURLY:
         raise InputError("--raise-within-hour adds to decisions every hour: give --cadence hourly with it.")
+    if output is not None and output == report:
+        raise InputError(f"--output and --report both name {output}: give each a file of its own.")
     console = make_console()
     settings = ReplaySettings(
         resource=resource.value,

@@ -145,6 +145,7 @@ def test_a_trace_that_cannot_be_used_is_one_line_with_file_column_and_row(
         (("replay", "--policies", "magic"), "no policy 'magic': choose from static"),
         (("replay", "--raise-within-hour"), "give --cadence hourly with it"),
         (("replay", "--output", "FILE/x.json"), "cannot be written to: it is a file"),
+        (("replay", "--output", "same", "--report", "same"), "both name same: give each a file of its own"),
         (("replay", "--report", "FOLDER"), "cannot be written: it is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
