@@ -42,7 +42,9 @@ def way_out(name: str, known: Iterable[str], otherwise: str) -> str:
     """Return what to do about a name that is not known: the known ones most like it as a question, or `otherwise`."""
     names = list(dict.fromkeys(known))
     parts = [other for other in names if name.lower() in other.lower()]
-    alike = list(dict.fromkeys([*parts, *get_close_matches(name, names)]))[:ALTERNATIVES]
+    ends = {other[-len(name) :]: other for other in names}  # `vm-01` is not like all of `fleet-a-vm-001`
+    alike = [*parts, *get_close_matches(name, names), *(ends[end] for end in get_close_matches(name, ends))]
+    alike = list(dict.fromkeys(alike))[:ALTERNATIVES]
     return f"did you mean {' or '.join(alike)}?" if alike else otherwise
 
 

@@ -12,6 +12,7 @@ KNOWN = ("shop/checkout", "shop/cart", "bitbrains-rnd-vm-001", "bitbrains-rnd-vm
     [
         ("checkout", "did you mean shop/checkout?"),  # a part of it
         ("shop/chekcout", "did you mean shop/checkout or shop/cart?"),
+        ("vm-01", "did you mean bitbrains-rnd-vm-001 or bitbrains-rnd-vm-002?"),
         ("SHOP/cart", "did you mean shop/cart?"),
         ("bitbrains-rnd-vm-01", "did you mean bitbrains-rnd-vm-001 or bitbrains-rnd-vm-002?"),
         ("postgres", "see the list"),
