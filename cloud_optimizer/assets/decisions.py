@@ -163,7 +163,8 @@ def policy_replay(
         for note in notes:
             context.log.warning(note)
         warehouse.replace(part.cluster, part.last, part.next_day, {POLICY_REPLAYS: frame})
-        facts = {"policies": frame["policy"].n_unique(), "replay": table_head(frame, rows=60)}
+        values = frame.select(pl.exclude("^.*_(lower|upper)$"))
+        facts = {"policies": frame["policy"].n_unique(), "replay": table_head(values, rows=60)}
         context.add_asset_metadata(facts, partition_key=part.key(part.last))
     return MaterializeResult()
 

@@ -64,9 +64,13 @@ MEASURES = {
 
 
 def unit_of(column: str) -> str | None:
-    """Return the unit of a numeric column of the platform's schemas; None where nobody stated one."""
+    """Return the unit of a numeric column of the platform's schemas; None where nobody stated one.
+
+    The bounds of a measure's interval, `provision_lower` and `provision_upper`, have its unit.
+    """
     carried = (unit for marker, unit in UNITS.items() if marker in column)
-    return MEASURES.get(column) or next(carried, None)
+    measure = column.removesuffix("_lower").removesuffix("_upper")
+    return MEASURES.get(measure) or next(carried, None)
 
 
 def table_schema(schema: pl.Schema, descriptions: Mapping[str, str] | None = None) -> TableSchema:

@@ -33,7 +33,7 @@ def load_workloads(
     from cloud_optimizer.connections import local_platform
     from cloud_optimizer.core.contracts import KEY_SCHEMA
     from cloud_optimizer.core.costs.prices import check_currency
-    from cloud_optimizer.core.recommendations.inputs import check_preferences
+    from cloud_optimizer.core.recommendations.inputs import check_preferences, check_together
     from cloud_optimizer.resources.warehouse.dimensions import FACTS, record_workloads
 
     keys = ["cluster", "workload_id"]
@@ -41,6 +41,7 @@ def load_workloads(
     facts = _of_cluster(_read(file), cluster)
     told = _conform(facts, schema, keys, file)
     check_preferences(told)
+    check_together(told)
     check_currency(told)
     at = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) if since is None else _utc(since)
     with local_platform(load_settings()) as platform:

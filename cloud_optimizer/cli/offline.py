@@ -1,13 +1,17 @@
 """`backtest` and `replay`: forecasts and sizing policies judged on any trace, without the graph or a database."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import polars as pl
 import typer
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cloud_optimizer.cli.outputs import require_file, write_text
@@ -15,6 +19,10 @@ from cloud_optimizer.cli.tables import make_console, show
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.contract import Forecaster
 from cloud_optimizer.core.forecasting.families import FORECASTERS
+
+if TYPE_CHECKING:
+    from cloud_optimizer.core.policies.history import History
+    from cloud_optimizer.core.policies.plan import Plan, Policy
 
 TraceFile = Annotated[
     Path, typer.Option("--trace", help="Parquet or CSV file, a folder of them, or a Bitbrains folder.")
@@ -77,8 +85,7 @@ def backtest(
     day = timedelta(days=1)
     forecast = ForecastSettings(step=interval, horizon=horizon, season=max(day // interval, 1))
     panel = load_panel(trace, interval, console)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with _progress(console) as progress:
         task = progress.add_task("backtest")
         result = run_backtest(
             panel,
@@ -116,6 +123,8 @@ def replay(
 
     if raise_within_hour and cadence is not CadenceName.HOURLY:
         raise InputError("--raise-within-hour adds to decisions every hour: give --cadence hourly with it.")
+    if output is not None and output == report:
+        raise InputError(f"--output and --report both name {output}: give each a file of its own.")
     console = make_console()
     settings = ReplaySettings(
         resource=resource.value,
@@ -127,13 +136,40 @@ def replay(
     require_file(output)
     require_file(report)
     panel = load_panel(trace, None, console)
-    with console.status("replaying policies"):
-        scores = run_replay(ReplayData.from_panel(panel, settings.resource), chosen, settings)
+    with _progress(console) as progress:
+        task = progress.add_task("replay", total=len(chosen))
+        told = [
+            _Told(policy, partial(progress.update, task, completed=at, refresh=True))
+            for at, policy in enumerate(chosen)
+        ]
+        scores = run_replay(ReplayData.from_panel(panel, settings.resource), told, settings)
     header, rows = replay_table(scores)
-    show(console, f"Replay of {trace.name}: {contract_text(settings)}", pl.DataFrame(rows, header, orient="row"))
+    below = [[text.replace(" [", "\n[") for text in row] for row in rows]  # intervals beside values break the names
+    show(console, f"Replay of {trace.name}: {contract_text(settings)}", pl.DataFrame(below, header, orient="row"))
     _write(replay_json(scores), output)
     if report is not None:
         write_report(report, scores, settings, trace.name)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A policy that tells its name when its turn comes; everything else is the policy's."""
+
+    policy: "Policy"
+    tell: Callable[..., None]
+
+    @property
+    def name(self) -> str:
+        return self.policy.name
+
+    def plan(self, history: "History") -> "Plan":
+        self.tell(description=self.name)
+        return self.policy.plan(history)
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
 
 
 def _forecasters(names: str) -> list[Forecaster]:

@@ -60,12 +60,15 @@ def explain(
     """Say in plain words how the newest recommendation for a workload came about."""
     from cloud_optimizer.cli.report import newest_recommendations
     from cloud_optimizer.connections import local_platform
+    from cloud_optimizer.core.names import way_out
 
     with local_platform(load_settings()) as platform:
-        found = newest_recommendations(platform.warehouse, cluster).filter(pl.col("workload_id") == workload)
+        newest = newest_recommendations(platform.warehouse, cluster)
+        found = newest.filter(pl.col("workload_id") == workload)
         peaks = [_peak_risk(platform.warehouse, row) for row in found.iter_rows(named=True)]
     if found.is_empty():
-        raise InputError(f"There is no recommendation for workload {workload}: see `cloud-optimizer export`.")
+        instead = way_out(workload, newest["workload_id"], "`cloud-optimizer export` lists all that there are.")
+        raise InputError(f"There is no recommendation for workload {workload}: {instead}")
     for row, peak in zip(found.iter_rows(named=True), peaks, strict=True):
         told = " ".join(filter(None, (row["explanation"], peak)))
         typer.echo(f"{row['cluster']} / {workload}, {row['date']}\n\n{told}\n")

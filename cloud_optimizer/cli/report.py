@@ -11,6 +11,8 @@ from cloud_optimizer.cli.tables import show
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.champion.window import INCUMBENT
 from cloud_optimizer.core.drift.verdict_rows import WHOLE_KIND
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.names import way_out
 from cloud_optimizer.core.recommendations.summary import top_risks, top_savings, totals
 from cloud_optimizer.core.training import EVALUATION_SCHEMA, summarize_evaluations
 from cloud_optimizer.partitions import Slice
@@ -35,8 +37,16 @@ def print_report(platform: Platform, decided: Sequence[Slice], console: Console)
 
 
 def newest_recommendations(warehouse: Warehouse, cluster: str | None = None) -> pl.DataFrame:
-    """Return the newest recommendations of one cluster or of all."""
-    clusters = [cluster] if cluster else warehouse.clusters()
+    """Return the newest recommendations of one cluster or of all.
+
+    Raises:
+        InputError: There is no such cluster.
+    """
+    known = warehouse.clusters()
+    if cluster is not None and cluster not in known:
+        instead = way_out(cluster, known, f"choose from {', '.join(known)}." if known else "nothing is ingested yet.")
+        raise InputError(f"There is no cluster {cluster}: {instead}")
+    clusters = known if cluster is None else [cluster]
     frames = [RECOMMENDATIONS.schema.to_frame()]
     for name in clusters:
         days = warehouse.days(RECOMMENDATIONS, name)

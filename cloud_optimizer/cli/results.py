@@ -14,6 +14,7 @@ from cloud_optimizer.resources.parquet import write_parquet
 from cloud_optimizer.resources.warehouse import ACCURACY, FORECASTS, RECOMMENDATIONS, Table
 
 RESULTS: dict[str, Table] = {"recommendations": RECOMMENDATIONS, "forecasts": FORECASTS, "accuracy": ACCURACY}
+JSON_TEXTS = ("options", "replica_schedule")
 
 
 def read_results(platform: Platform, table: Table, decided: Sequence[Slice]) -> pl.DataFrame:
@@ -36,5 +37,5 @@ def write_results(platform: Platform, decided: Sequence[Slice], folder: Path) ->
 
 
 def _nested(row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row whose options, JSON text in the table, are a list like everything else in the file."""
-    return row if row.get("options") is None else {**row, "options": json.loads(row["options"])}
+    """Return a row whose JSON texts of the table are lists, as docs/schemas/recommendation.schema.json has them."""
+    return {**row, **{name: json.loads(row[name]) for name in JSON_TEXTS if row.get(name) is not None}}

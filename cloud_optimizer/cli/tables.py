@@ -1,5 +1,7 @@
 """Data frames as terminal tables: headings in words, numbers in units that a person reads."""
 
+from typing import Literal
+
 import polars as pl
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -8,6 +10,8 @@ from rich.table import Table
 GIB = 2**30
 PIPE_WIDTH = 180
 """Columns of text where the output is not a terminal but a file or a log."""
+UNBROKEN = 24
+"""Longest name in the first column that is never broken into lines; longer ones would squeeze the figures."""
 
 SHARES = {"ratio", "share", "risk", "wape", "wql", "coverage", "provision", "slack", "observations", "volume"}
 """Words in the names of columns that hold fractions; `violating_workload_days` is the one that has none of them."""
@@ -25,12 +29,17 @@ def show(console: Console, title: str, frame: pl.DataFrame, nothing: str = "noth
         console.print(f"\n[bold]{title}[/bold]: {nothing}")
         return
     table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    for name, dtype in frame.schema.items():
-        table.add_column(heading(name), justify="right" if dtype.is_numeric() else "left", overflow="fold")
+    for at, (name, dtype) in enumerate(frame.schema.items()):
+        justify: Literal["left", "right"] = "right" if dtype.is_numeric() else "left"
+        table.add_column(heading(name), justify=justify, overflow="fold", no_wrap=at == 0 and _is_short(frame[name]))
     for row in frame.iter_rows(named=True):
         table.add_row(*(cell(name, value) for name, value in row.items()))
     console.print()
     console.print(table)
+
+
+def _is_short(names: pl.Series) -> bool:
+    return bool((names.cast(pl.String).str.len_chars() <= UNBROKEN).all())
 
 
 def heading(name: str) -> str:

@@ -11,6 +11,7 @@ Record = Mapping[str, Any]
 
 GIB: Final = 2**30
 MINUTES_PER_DAY: Final = 1440
+SMALLEST_SUM: Final = 0.005  # of money: less is written as 0.00
 
 CODE_SENTENCES: Final = {
     "FLOOR_APPLIED": "The demand would fit into less than the smallest size allowed, so the floor decides.",
@@ -18,6 +19,7 @@ CODE_SENTENCES: Final = {
     "SEASONAL_PEAK": "A recurring hour of the day drives the peaks: the size is for that hour.",
     "HPA_CONFLICT": "An autoscaler scales on CPU relative to the request: change its target to the absolute value "
     "together with the size, else it will change the number of replicas.",
+    "LOW_CONFIDENCE": "Confidence is low: little history, gaps in it, or no forecast to rely on.",
     "STALE_TELEMETRY": "The telemetry ended before the day did, so nothing is changed on it.",
     "LIMIT_UNSET": "No present size is known for a resource, so its saving cannot be stated.",
     "MAINTENANCE_WINDOW": "The change waits for the workload's maintenance window.",
@@ -38,6 +40,7 @@ def explain(record: Record) -> str:
             _seen(record),
             _expected(record),
             _sizes(record),
+            _replicas(record),
             _money(record),
             _alternatives(record),
         ]
@@ -49,6 +52,8 @@ def cores(value: float | None) -> str:
     """Write CPU: 1.25 gives `1.25 cores`, .25 gives `250 millicores`."""
     if value is None:
         return "an unknown number of cores"
+    if value == 1:
+        return "1 core"
     return f"{value:,.4g} cores" if value >= 1 else f"{value * 1000:.3g} millicores"
 
 
@@ -115,10 +120,17 @@ def _expected(record: Record) -> str:
     if not demand:
         return ""
     mean = f"On average {' and '.join(demand)} are expected for the next day"
-    if record["algorithm"] == "expected_cost":
-        return f"{mean}, from the forecast (model version {record['model_version'] or 'unknown'}) and recent history."
+    forecast = f"from the forecast (model version {record['model_version'] or 'unknown'}) and recent history"
     why = "a drift check failed" if "DRIFT" in (record["reason_codes"] or ()) else "there is no forecast to rely on"
-    return f"{mean}, from history alone because {why}: a high percentile of it must fit, with headroom."
+    history = f"from history alone because {why}: a high percentile of it must fit, with headroom"
+    match record["algorithm"]:
+        case "expected_cost":
+            return f"{mean}, {forecast}."
+        case "expected_cost_cpu":
+            return f"{mean}: CPU {forecast}, memory {history}."
+        case "expected_cost_memory":
+            return f"{mean}: memory {forecast}, CPU {history}."
+    return f"{mean}, {history}."
 
 
 def _sizes(record: Record) -> str:
@@ -142,6 +154,21 @@ def _size(record: Record, name: str, label: str, unit: str, write: Any) -> str:
     before = f" (at today's size: {share_of_day(record[f'current_risk_{name}'])})" if current is not None else ""
     present = f"from {write(current)} " if current is not None else ""
     return f"{label} goes {present}to {write(size)}: {risk}{before}; {bounds}, considering what a change costs."
+
+
+def _replicas(record: Record) -> str:
+    target = record["recommended_hpa_target_cpu_cores"]
+    if target is None:
+        return ""
+    count, before = record["recommended_replicas"], record["current_replicas"] or 1.0
+    hours = [entry["replicas"] for entry in json.loads(record["replica_schedule"])]
+    lowest, highest = min(hours), max(hours)
+    needed = f"{highest} at every hour" if lowest == highest else f"{lowest} to {highest} by hour"
+    return (
+        f"That is {count:.0f} replicas of {cores(record['recommended_cpu_cores'] / count)} instead of {before:.0f} of "
+        f"{cores(record['current_cpu_cores'] / before)}; {needed} are needed, and an autoscaler should aim at "
+        f"{cores(target)} of each, an absolute value."
+    )
 
 
 def _money(record: Record) -> str:
@@ -168,14 +195,15 @@ def _alternatives(record: Record) -> str:
         if chosen is None or other is None:
             continue
         difference = _difference(other, chosen, record["currency"], verb)
-        sentences.append(f"{word} ({_option_size(other)}) would {difference}and be short {_option_risk(other)}.")
+        sentences.append(f"{word} ({_option_size(other)}) would {difference}be short {_option_risk(other)}.")
     return " ".join(sentences)
 
 
 def _difference(other: Record, chosen: Record, currency: str, verb: str) -> str:
     if other["monthly_cost"] is None or chosen["monthly_cost"] is None:
         return ""
-    return f"{verb} {abs(other['monthly_cost'] - chosen['monthly_cost']):,.2f} {currency} more a month "
+    difference = abs(other["monthly_cost"] - chosen["monthly_cost"])
+    return f"{verb} {difference:,.2f} {currency} more a month and " if difference >= SMALLEST_SUM else ""
 
 
 def _option_size(option: Record) -> str:

@@ -1,15 +1,17 @@
-"""Which names of clusters and workloads can be stored and shown; every other name travels unchanged.
+"""Which names of clusters and workloads can be stored and shown, and which was meant by one that is not known.
 
 A cluster's name is a partition key of the graph, so `[`, `]`, `|` and `,` would be read as syntax there.
 """
 
 import unicodedata
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Final
 
 from cloud_optimizer.core.errors import InputError
 
 LONGEST_NAME: Final = 200
+ALTERNATIVES: Final = 3
 PARTITION_KEY_SYNTAX: Final = frozenset("[]|,")
 
 
@@ -34,6 +36,16 @@ def check_workloads(names: Iterable[str]) -> None:
     """
     for name in names:
         _check(name, "workload")
+
+
+def way_out(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Return what to do about a name that is not known: the known ones most like it as a question, or `otherwise`."""
+    names = list(dict.fromkeys(known))
+    parts = [other for other in names if name.lower() in other.lower()]
+    ends = {other[-len(name) :]: other for other in names}  # `vm-01` is not like all of `fleet-a-vm-001`
+    alike = [*parts, *get_close_matches(name, names), *(ends[end] for end in get_close_matches(name, ends))]
+    alike = list(dict.fromkeys(alike))[:ALTERNATIVES]
+    return f"did you mean {' or '.join(alike)}?" if alike else otherwise
 
 
 def _check(name: str, kind: str) -> None:

@@ -89,7 +89,7 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "explanation": pl.String(),
         "current_cpu_cores": pl.Float64(),
         "current_memory_bytes": pl.Float64(),
-        "current_cpu_limit_cores": pl.Float64(),  # where a limit apart from the request is known; else null
+        "current_cpu_limit_cores": pl.Float64(),  # of one replica, where apart from the request; else null
         "current_memory_limit_bytes": pl.Float64(),
         "current_replicas": pl.Float64(),
         "recommended_cpu_cores": pl.Float64(),

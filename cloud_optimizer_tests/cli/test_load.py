@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from cloud_optimizer.cli.main import app
 from cloud_optimizer.core.errors import CloudOptimizerError
+from cloud_optimizer.core.recommendations.inputs import PREFERENCES_SCHEMA
 from cloud_optimizer.resources.warehouse import HOURS, REALISED_SAVINGS, RECOMMENDATIONS, Warehouse
 from cloud_optimizer.resources.warehouse.dimensions import read_prices, read_workloads
 from cloud_optimizer.resources.warehouse.life_cycle import read_ledger
@@ -51,6 +52,17 @@ def test_workloads_are_told_from_a_file(warehouse: Warehouse, tmp_path: Path) ->
     ]
 
 
+def test_everything_that_a_recommendation_respects_can_be_told(warehouse: Warehouse, tmp_path: Path) -> None:
+    told = {name: None for name in PREFERENCES_SCHEMA if name not in {"workload_id", "last_changed_at"}}
+    told |= {"slo_class": "batch", "oom_memory_bytes": 3e9, "in_place_resize": "true", "maximum_replicas": 4}
+    cells = ",".join("" if value is None else str(value) for value in told.values())
+    path = file(tmp_path, f"cluster,workload_id,{','.join(told)}\nshop,web,{cells}\n")
+    assert run("load", "workloads", path).exit_code == 0
+    known = read_workloads(warehouse, "shop", NOW)
+    facts = ("slo_class", "oom_memory_bytes", "in_place_resize", "maximum_replicas")
+    assert known.select(facts).row(0) == ("batch", 3e9, True, 4.0)
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -58,6 +70,14 @@ def test_workloads_are_told_from_a_file(warehouse: Warehouse, tmp_path: Path) ->
         ("cluster,workload_id,slo_class\nshop,web,gold\n", "slo_class of workload web is gold: it must be critical"),
         ("cluster,workload_id,owner\nshop,web,a\nshop,web,b\n", "Workload web is named twice"),
         ("cluster,workload_id,core_hour\nshop,web,-1\n", "core_hour of workload web is -1.0: it must be 0 or more"),
+        (
+            "cluster,workload_id,minimum_replicas,maximum_replicas\nshop,db,2,4\nshop,web,5,3\n",
+            "Workload web has more minimum_replicas than maximum_replicas: exchange them.",
+        ),
+        (
+            "cluster,workload_id,maintenance_weekday,maintenance_start_hour\nshop,db,,3\nshop,web,6,\n",
+            "Workload web has a maintenance_weekday and no maintenance_start_hour: say when its window opens.",
+        ),
         ("cluster,workload_id,currency\nshop,web,EURO\n", "EURO is no currency: give its ISO 4217 code"),
         ("cluster,workload_id,owner\nsh|op,web,a\n", "The cluster name 'sh|op' contains"),
     ],

@@ -7,8 +7,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from rich.console import Console
 
+from cloud_optimizer.cli import offline
 from cloud_optimizer.cli.offline import parse_step
+from cloud_optimizer.cli.tables import PIPE_WIDTH
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer_tests.cli.tidy import call, write_trace
 
@@ -86,6 +89,19 @@ def test_a_replay_is_one_object_a_policy_with_a_page_beside(
     assert "cloud_optimizer" in report.read_text()
 
 
+def test_a_replay_says_which_policy_it_is_at_and_breaks_no_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], trace: Path
+) -> None:
+    names = ["kruize_performance", "seasonal_naive_p95", "krr_simple_limit"]
+    monkeypatch.setattr(
+        offline, "make_console", lambda: Console(width=PIPE_WIDTH, force_terminal=True, color_system=None)
+    )
+    assert call(monkeypatch, "replay", "--trace", trace, "--policies", ",".join(names)) == 0
+    progress, table = capsys.readouterr().out.split("Replay of small.parquet")
+    assert [name in progress for name in names] == [True] * 3
+    assert [name in table for name in names] == [True] * 3
+
+
 @pytest.mark.parametrize(
     ("command", "content", "words"),
     [
@@ -129,6 +145,7 @@ def test_a_trace_that_cannot_be_used_is_one_line_with_file_column_and_row(
         (("replay", "--policies", "magic"), "no policy 'magic': choose from static"),
         (("replay", "--raise-within-hour"), "give --cadence hourly with it"),
         (("replay", "--output", "FILE/x.json"), "cannot be written to: it is a file"),
+        (("replay", "--output", "same", "--report", "same"), "both name same: give each a file of its own"),
         (("replay", "--report", "FOLDER"), "cannot be written: it is a folder"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -11,6 +11,7 @@ from cloud_optimizer.cli.report import champion_accuracy, drift, newest_recommen
 from cloud_optimizer.cli.results import read_results
 from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.contracts import DAY
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.partitions import Slice
 from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, QUARANTINE, RECOMMENDATIONS, Table, Warehouse
 from cloud_optimizer.resources.warehouse.reports import POLICY_REPLAYS
@@ -78,7 +79,10 @@ def test_newest_recommendations_are_those_of_the_last_decided_day_of_each_cluste
     newest = newest_recommendations(warehouse)
     assert sorted(newest.select("cluster", "date").rows()) == [("batch", FIRST), ("web", LAST)]
     assert newest_recommendations(warehouse, "web")["date"].to_list() == [LAST]
-    assert newest_recommendations(warehouse, "nobody").is_empty()
+    with pytest.raises(InputError, match="There is no cluster wbe: did you mean web"):
+        newest_recommendations(warehouse, "wbe")
+    with pytest.raises(InputError, match="There is no cluster nobody: choose from batch, web"):
+        newest_recommendations(warehouse, "nobody")
 
 
 def test_accuracy_of_champions_is_the_mean_of_the_days_that_were_observed(platform: Platform) -> None:

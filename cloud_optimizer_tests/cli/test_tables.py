@@ -52,6 +52,12 @@ def test_an_empty_frame_is_a_sentence() -> None:
     assert shown(pl.DataFrame({"a": []})).strip() == "Title: all is well"
 
 
+def test_names_in_front_are_not_broken_however_wide_the_figures_unless_they_are_long() -> None:
+    wide = {f"measure_{number}": ["0.123 [0.111, 0.345]"] for number in range(9)}
+    assert "kruize_performance" in shown(pl.DataFrame({"policy": ["kruize_performance"], **wide}))
+    assert "x" * 60 not in shown(pl.DataFrame({"workload_id": ["x" * 60], **wide}))
+
+
 def test_text_from_data_is_never_read_as_markup() -> None:
     assert "[bold]vm[/bold]" in shown(pl.DataFrame({"workload_id": ["[bold]vm[/bold]"]}))
 

@@ -1,5 +1,7 @@
 """Explanations: the figures of the record in plain words, whatever was found."""
 
+import json
+
 import numpy as np
 import polars as pl
 import pytest
@@ -21,6 +23,7 @@ def words(history: pl.DataFrame, **given: object) -> str:
 
 def test_quantities_are_written_for_people() -> None:
     assert [cores(1.25), cores(0.25), cores(None)] == ["1.25 cores", "250 millicores", "an unknown number of cores"]
+    assert cores(1.0) == "1 core"
     assert [memory(1.5 * GIB), memory(0.5 * GIB)] == ["1.5 GiB", "512 MiB"]
     assert share_of_day(0.005) == "0.50 % of the time (7.2 minutes a day)"
     assert share_of_day(0.0) == "practically none of the time"
@@ -56,6 +59,15 @@ def test_why_not_less_and_why_not_more_is_told() -> None:
     [
         ({"trust": Trust(drift_failed=True)}, "from history alone because a drift check failed"),
         ({"trust": Trust(untrusted=frozenset({"cpu", "memory"}))}, "because there is no forecast to rely on"),
+        (
+            {"trust": Trust(untrusted=frozenset({"memory"})), "model_version": "7"},
+            "CPU from the forecast (model version 7) and recent history, memory from history alone because there is no",
+        ),
+        (
+            {"trust": Trust(untrusted=frozenset({"cpu"})), "model_version": "7"},
+            "memory from the forecast (model version 7) and recent history, CPU from history alone because there is no",
+        ),
+        ({"trust": Trust(untrusted=frozenset({"cpu"}))}, "Confidence is low"),
         ({"preferences": pl.DataFrame({"workload_id": ["web"], "maintenance_start_hour": [3]})}, "maintenance window"),
         ({"preferences": pl.DataFrame({"workload_id": ["web"], "oom_memory_bytes": [GIB]})}, "killed for memory"),
         ({"preferences": pl.DataFrame({"workload_id": ["web"], "hpa_target_utilization": [0.5]})}, "An autoscaler"),
@@ -63,6 +75,24 @@ def test_why_not_less_and_why_not_more_is_told() -> None:
 )
 def test_what_stood_in_the_way_is_told(given: dict[str, object], sentence: str) -> None:
     assert sentence in words(rollup("web", STEADY), forecast=forecast("web", CALM), **given)
+
+
+def test_replicas_are_told_with_their_size_number_by_hour_and_absolute_target() -> None:
+    day = np.tile([2.0] * 8 + [6.0] * 10 + [2.0] * 6, 14)
+    scaled = recommend(inputs(rollup("web", day, cpu_capacity_cores=24.0, replicas_mean=12.0))).row(0, named=True)
+    count, total = scaled["recommended_replicas"], scaled["recommended_cpu_cores"]
+    hours = [entry["replicas"] for entry in json.loads(scaled["replica_schedule"])]
+    target = cores(scaled["recommended_hpa_target_cpu_cores"])
+    assert (
+        f"That is {count:.0f} replicas of {cores(total / count)} instead of 12 of 2 cores; "
+        f"{min(hours)} to {max(hours)} by hour are needed, and an autoscaler should aim at {target} of each"
+    ) in scaled["explanation"]
+
+
+def test_a_choice_that_costs_the_same_is_not_said_to_save_nothing() -> None:
+    text = words(rollup("web", STEADY, cpu_capacity_cores=None), forecast=forecast("web", CALM))
+    assert "Less (" in text
+    assert "0.00 USD" not in text
 
 
 def test_what_cannot_be_judged_is_told_and_not_made_up() -> None:

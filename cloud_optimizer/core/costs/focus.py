@@ -70,7 +70,7 @@ def prices_from_bill(lines: pl.DataFrame, resources: pl.DataFrame, settings: Pri
     Args:
         lines: FOCUS 1.2 lines, at least the columns of `FOCUS_SCHEMA`.
         resources: cluster, workload_id, resource_id, cpu_capacity_cores, memory_capacity_bytes of each workload.
-        settings: Proportion of core and memory price, and the price of the part no meter names.
+        settings: Proportion of core and memory price. Where a bill meters only one of both, the other costs nothing.
 
     Raises:
         InputError: A column is missing or the lines mix currencies.
@@ -78,7 +78,8 @@ def prices_from_bill(lines: pl.DataFrame, resources: pl.DataFrame, settings: Pri
     typed = _typed(lines)
     known = typed.join(resources, left_on="ResourceId", right_on="resource_id", how="left")
     marked = known.with_columns(reason=_reason_unused(), **_meter()).with_columns(
-        quantity=pl.col("ConsumedQuantity") * pl.col("unit_hours")
+        quantity=pl.col("ConsumedQuantity") * pl.col("unit_hours"),
+        reason=pl.coalesce("reason", pl.when(_is_refunded()).then(pl.lit("more was refunded than used"))),
     )
     unused = marked.filter(pl.col("reason").is_not_null())
     metered = marked.filter(pl.col("reason").is_null()).group_by("cluster", "workload_id").agg(_unit_costs())
@@ -127,6 +128,12 @@ def _reason_unused() -> pl.Expr:
         .when((pl.col("ConsumedQuantity") > MINIMUM_HOURS).not_().fill_null(True))
         .then(pl.lit("no consumed quantity"))
     )
+
+
+def _is_refunded() -> pl.Expr:
+    """Return where the lines of a workload's meter add up to less than nothing, which is no price of a size."""
+    priced = pl.col("EffectiveCost", "ListCost").filter(pl.col("reason").is_null())
+    return pl.any_horizontal(priced.sum().over("cluster", "workload_id", "meter") < 0.0)
 
 
 def _unit_costs() -> list[pl.Expr]:

@@ -1,7 +1,9 @@
 """Strategic-merge patches and VerticalPodAutoscaler objects, as YAML documents.
 
-A workload that comes from Kubernetes is named `[[namespace/]kind/]name[/container]`, e.g. `shop/Deployment/web` or
-`shop/Deployment/web/nginx`. A bare name is a Deployment of the default namespace whose container has its name.
+A workload that comes from Kubernetes is named `[namespace/]kind/name[/container]`, e.g. `shop/Deployment/web/nginx`, or
+`namespace/name[/container]`, which is a Deployment, as the Prometheus source names them. A bare name is a Deployment of
+the default namespace. A container that is not named has the workload's name. Containers of one object share a document:
+a second one would undo the first.
 """
 
 import math
@@ -19,6 +21,7 @@ ANNOTATION: Final = "cloud-optimizer"
 RECOMMENDER: Final = "cloud-optimizer"
 
 Document = dict[str, Any]
+Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,19 @@ class Address:
     def of(cls, workload_id: str) -> "Address":
         """Read a workload's name; parts that Kubernetes would refuse are lower-cased and joined by dashes."""
         parts = workload_id.split("/")
-        kind_at = next((at for at, part in enumerate(parts) if part in API_VERSIONS and at < 2), None)
-        if kind_at is None or kind_at + 1 >= len(parts):
-            name = _dns_name(workload_id)
-            return cls("default", "Deployment", name, name)
-        name = _dns_name(parts[kind_at + 1])
-        container = _dns_name(parts[kind_at + 2]) if len(parts) > kind_at + 2 else name
-        return cls(_dns_name(parts[0]) if kind_at == 1 else "default", parts[kind_at], name, container)
+        kind_at = next((at for at, part in enumerate(parts[:-1]) if part in API_VERSIONS and at < 2), None)
+        if kind_at is not None:
+            namespace, kind, named = parts[0] if kind_at == 1 else "default", parts[kind_at], parts[kind_at + 1 :]
+        elif len(parts) in {2, 3}:
+            namespace, kind, named = parts[0], "Deployment", parts[1:]
+        else:
+            namespace, kind, named = "default", "Deployment", [workload_id]
+        return cls(_dns_name(namespace), kind, _dns_name(named[0]), _dns_name(named[min(1, len(named) - 1)]))
+
+    @property
+    def whole(self) -> tuple[str, str, str]:
+        """The object that the container belongs to."""
+        return self.namespace, self.kind, self.name
 
     @property
     def reference(self) -> Document:
@@ -59,13 +68,13 @@ def memory_quantity(memory_bytes: float) -> str:
 
 
 def patches(recommendations: pl.DataFrame) -> str:
-    """Return a patch for each recommendation that changes something, for `kubectl patch --type strategic`.
+    """Return a patch for each workload of which something changes, for `kubectl patch --type strategic`.
 
     Sizes are those of one replica. The memory limit is set to the request, so that a pod is not killed by its
     neighbours; a CPU limit is raised where it would lie below the request, and otherwise left alone.
     """
     changed = recommendations.filter(pl.col("effort").ne_missing("none"))
-    return _yaml(document for record in changed.iter_rows(named=True) for document in _workload_patches(record))
+    return _yaml(document for records in _by_object(changed) for document in _workload_patches(records))
 
 
 def vertical_pod_autoscalers(recommendations: pl.DataFrame) -> str:
@@ -78,89 +87,119 @@ def vertical_pod_autoscalers(recommendations: pl.DataFrame) -> str:
         pl.col("recommended_cpu_cores").is_not_null() | pl.col("recommended_memory_bytes").is_not_null()
     )
     judged = sized.filter(pl.col("finding").is_in(["InsufficientData", "Inconclusive"]).not_())
-    return _yaml(_vertical_pod_autoscaler(record) for record in judged.iter_rows(named=True))
+    return _yaml(_vertical_pod_autoscaler(records) for records in _by_object(judged))
 
 
-def _workload_patches(record: dict[str, Any]) -> Iterable[Document]:
-    address = Address.of(record["workload_id"])
-    pod = {"spec": {"containers": [{"name": address.container, "resources": _resources(record)}]}}
-    template: Document = {"template": pod}
+def _by_object(recommendations: pl.DataFrame) -> Iterable[list[Record]]:
+    """Return the records of each object of a cluster, one a container."""
+    objects: dict[tuple[str, ...], list[Record]] = {}
+    for record in recommendations.iter_rows(named=True):
+        objects.setdefault((record["cluster"], *Address.of(record["workload_id"]).whole), []).append(record)
+    return objects.values()
+
+
+def _workload_patches(records: list[Record]) -> Iterable[Document]:
+    address = Address.of(records[0]["workload_id"])
+    containers = [{"name": Address.of(r["workload_id"]).container, "resources": _resources(r)} for r in records]
+    template: Document = {"template": {"spec": {"containers": containers}}}
     spec = {"jobTemplate": {"spec": template}} if address.kind == "CronJob" else template
-    hpa_target = record["recommended_hpa_target_cpu_cores"]
-    if hpa_target is None and address.kind in {"Deployment", "StatefulSet"} and _replicas_change(record):
-        spec = {"replicas": math.ceil(record["recommended_replicas"]), **spec}
+    scaled = [record for record in records if record["recommended_hpa_target_cpu_cores"] is not None]
+    counts = [record["recommended_replicas"] for record in records if _replicas_change(record)]
+    if counts and not scaled and address.kind in {"Deployment", "StatefulSet"}:
+        spec = {"replicas": math.ceil(max(counts)), **spec}
     yield {
         "apiVersion": API_VERSIONS[address.kind],
         "kind": address.kind,
-        "metadata": {**_metadata(address), "annotations": _annotations(record)},
+        "metadata": {**_metadata(address), "annotations": _annotations(records)},
         "spec": spec,
     }
-    if hpa_target is not None:
-        yield _horizontal_pod_autoscaler(address, hpa_target)
+    if scaled:
+        yield _horizontal_pod_autoscaler(address, scaled)
 
 
-def _resources(record: dict[str, Any]) -> Document:
+def _resources(record: Record) -> Document:
     requests, limits = _per_replica(record, "recommended"), {}
     if "memory" in requests:
         limits["memory"] = requests["memory"]
     cpu_limit, cpu = record["current_cpu_limit_cores"], record["recommended_cpu_cores"]
-    if cpu_limit is not None and cpu is not None and cpu > cpu_limit:
+    if cpu_limit is not None and cpu is not None and cpu / _replicas(record) > cpu_limit:
         limits["cpu"] = requests["cpu"]
     return {"requests": requests} | ({"limits": limits} if limits else {})
 
 
-def _per_replica(record: dict[str, Any], size: str) -> dict[str, str]:
+def _replicas(record: Record) -> float:
+    return max(record["recommended_replicas"] or 1.0, 1.0)
+
+
+def _per_replica(record: Record, size: str) -> dict[str, str]:
     """Return the quantities of one replica; totals of the record are over all of them."""
-    replicas = max(record["recommended_replicas"] or 1.0, 1.0)
+    replicas = _replicas(record)
     values = {"cpu": record[f"{size}_cpu_cores"], "memory": record[f"{size}_memory_bytes"]}
     write = {"cpu": cpu_quantity, "memory": memory_quantity}
     return {name: write[name](value / replicas) for name, value in values.items() if value is not None}
 
 
-def _replicas_change(record: dict[str, Any]) -> bool:
+def _replicas_change(record: Record) -> bool:
     recommended = record["recommended_replicas"]
     return recommended is not None and recommended != record["current_replicas"]
 
 
-def _horizontal_pod_autoscaler(address: Address, target_cores: float) -> Document:
+def _horizontal_pod_autoscaler(address: Address, records: list[Record]) -> Document:
     """Scale on absolute CPU of a replica: a new request then does not change the number of replicas."""
-    target = {"type": "AverageValue", "averageValue": cpu_quantity(target_cores)}
-    metric = {"type": "Resource", "resource": {"name": "cpu", "target": target}}
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
         "metadata": _metadata(address),
-        "spec": {"scaleTargetRef": address.reference, "metrics": [metric]},
+        "spec": {
+            "scaleTargetRef": address.reference,
+            "metrics": [_cpu_metric(record, alone=len(records) == 1) for record in records],
+        },
     }
 
 
-def _vertical_pod_autoscaler(record: dict[str, Any]) -> Document:
-    address = Address.of(record["workload_id"])
-    sizes = {"lowerBound": "lower", "target": "recommended", "uncappedTarget": "uncapped", "upperBound": "upper"}
-    container = {name: _per_replica(record, size) for name, size in sizes.items()}
+def _cpu_metric(record: Record, *, alone: bool) -> Document:
+    """Return the target of a pod, or where several containers have one, that of the container."""
+    target = {"type": "AverageValue", "averageValue": cpu_quantity(record["recommended_hpa_target_cpu_cores"])}
+    resource = {"name": "cpu", "target": target}
+    if alone:
+        return {"type": "Resource", "resource": resource}
+    container = Address.of(record["workload_id"]).container
+    return {"type": "ContainerResource", "containerResource": {"container": container, **resource}}
+
+
+def _vertical_pod_autoscaler(records: list[Record]) -> Document:
+    address = Address.of(records[0]["workload_id"])
     return {
         "apiVersion": "autoscaling.k8s.io/v1",
         "kind": "VerticalPodAutoscaler",
-        "metadata": {**_metadata(address), "annotations": _annotations(record)},
+        "metadata": {**_metadata(address), "annotations": _annotations(records)},
         "spec": {
             "targetRef": address.reference,
             "recommenders": [{"name": RECOMMENDER}],
             "updatePolicy": {"updateMode": "Off"},
         },
-        "status": {
-            "recommendation": {"containerRecommendations": [{"containerName": address.container, **container}]},
-        },
+        "status": {"recommendation": {"containerRecommendations": [_bounds(record) for record in records]}},
     }
+
+
+def _bounds(record: Record) -> Document:
+    sizes = {"lowerBound": "lower", "target": "recommended", "uncappedTarget": "uncapped", "upperBound": "upper"}
+    quantities = {name: _per_replica(record, size) for name, size in sizes.items()}
+    return {"containerName": Address.of(record["workload_id"]).container, **quantities}
 
 
 def _metadata(address: Address) -> Document:
     return {"name": address.name, "namespace": address.namespace}
 
 
-def _annotations(record: dict[str, Any]) -> dict[str, str]:
-    values = {name: record[name] for name in ("recommendation_id", "workload_id", "finding", "risk")}
-    values["valid_until"] = f"{record['valid_until']:%Y-%m-%dT%H:%M:%SZ}"
-    return {f"{ANNOTATION}/{name.replace('_', '-')}": str(value) for name, value in values.items() if value is not None}
+def _annotations(records: list[Record]) -> dict[str, str]:
+    """Return where the sizes come from; of several containers each value that differs, after a comma."""
+    names = ("cluster", "recommendation_id", "workload_id", "finding", "risk")
+    values = {name: [str(record[name]) for record in records if record[name] is not None] for name in names}
+    values["valid_until"] = [f"{min(record['valid_until'] for record in records):%Y-%m-%dT%H:%M:%SZ}"]
+    return {
+        f"{ANNOTATION}/{name.replace('_', '-')}": ",".join(dict.fromkeys(told)) for name, told in values.items() if told
+    }
 
 
 def _dns_name(text: str) -> str:

@@ -14,7 +14,7 @@ Schema = dict[str, Any]
 
 WORDS: Final = {
     "status": ("proposed", "accepted", "dismissed", "applied", "reverted", "expired"),
-    "algorithm": ("expected_cost", "robust_history", "hold"),
+    "algorithm": ("expected_cost", "expected_cost_cpu", "expected_cost_memory", "robust_history", "hold"),
     "slo_class": ("critical", "standard", "batch"),
     "finding": FINDINGS,
     "risk": RISK_WORDS,
@@ -50,7 +50,8 @@ MEANINGS: Final = {
     "created_at": "When it was made, UTC.",
     "valid_until": "When it expires; with a maintenance window not before the next one ends.",
     "status": "What people did with it.",
-    "algorithm": "expected_cost: forecast and history, least expected cost; robust_history: no forecast to rely on.",
+    "algorithm": "expected_cost: forecast and history, least expected cost; robust_history: no forecast to rely on; "
+    "expected_cost_cpu and expected_cost_memory: a forecast of that resource alone.",
     "algorithm_version": "Version of the algorithm.",
     "model_version": "Model behind the forecast, as in the model registry.",
     "run_id": "Run that made it.",
@@ -61,8 +62,8 @@ MEANINGS: Final = {
     "explanation": "Why, in plain words with the figures.",
     "current_cpu_cores": "Present CPU capacity, total over replicas.",
     "current_memory_bytes": "Present memory capacity, total over replicas.",
-    "current_cpu_limit_cores": "CPU limit, where one apart from the request is known.",
-    "current_memory_limit_bytes": "Memory limit, where one apart from the request is known.",
+    "current_cpu_limit_cores": "CPU limit of one replica, where one apart from the request is known.",
+    "current_memory_limit_bytes": "Memory limit of one replica, where one apart from the request is known.",
     "current_replicas": "Replicas running; null is one.",
     "recommended_cpu_cores": "CPU to provide, total over the recommended replicas.",
     "recommended_memory_bytes": "Memory to provide, total over the recommended replicas.",

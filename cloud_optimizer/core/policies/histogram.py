@@ -1,7 +1,8 @@
 """The exponential-bucket histogram of the Vertical Pod Autoscaler, for many workloads at once.
 
 Source: kubernetes/autoscaler, vertical-pod-autoscaler/pkg/recommender/util/{histogram,histogram_options}.go. Bucket n
-starts at first * (1.05^n - 1) / 0.05. Weights are relative: the decay is applied by the caller as time goes on.
+starts at first * (1.05^n - 1) / 0.05. Weights are relative: the decay is applied by the caller as time goes on. VPA
+ignores weights below an epsilon of 1e-4; its samples weigh .1 and more as time goes on, so that no sample is.
 """
 
 from dataclasses import dataclass

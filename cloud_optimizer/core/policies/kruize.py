@@ -1,7 +1,8 @@
 """The cost and performance engines of Kruize.
 
 Source: kruize/autotune, analyzer/recommendations/engine (cost: CPU P60; performance: CPU P98, or the maximum below one
-core; memory: the smaller of maximum * 1.2 and maximum + spike * 1.05).
+core; memory: the smaller of maximum * 1.2 and maximum + spike * 1.05). A trace has one value an interval, so a spike is
+the rise from one to the next.
 """
 
 from dataclasses import dataclass

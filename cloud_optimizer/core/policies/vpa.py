@@ -128,7 +128,10 @@ class _CpuStream(_Stream):
 
 
 class _MemoryStream(_Stream):
-    """One peak a container and 24 h window, stamped at the window's end; the window in progress counts too."""
+    """One peak a container and 24 h window, stamped at the window's end; the window in progress counts too.
+
+    Windows are UTC days here; VPA's begin with each container.
+    """
 
     def __init__(self, history: History) -> None:
         super().__init__(history)

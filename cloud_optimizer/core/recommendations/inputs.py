@@ -24,11 +24,11 @@ PREFERENCES_SCHEMA: Final = pl.Schema(
         "maintenance_start_hour": pl.Int8(),  # UTC, 0..23; null: changes are welcome any time
         "maintenance_hours": pl.Float64(),
         "overlap_group": pl.String(),  # workloads whose savings are the same money
-        "cpu_limit_cores": pl.Float64(),
+        "cpu_limit_cores": pl.Float64(),  # of one replica, as the next
         "memory_limit_bytes": pl.Float64(),
         "disk_limit_bytes_per_second": pl.Float64(),
         "network_limit_bytes_per_second": pl.Float64(),
-        "oom_memory_bytes": pl.Float64(),  # limit at the last OOM kill inside the lookback
+        "oom_memory_bytes": pl.Float64(),  # limit at which a replica was killed for memory
         "horizontally_scaled": pl.Boolean(),
         "minimum_replicas": pl.Float64(),
         "maximum_replicas": pl.Float64(),
@@ -38,13 +38,10 @@ PREFERENCES_SCHEMA: Final = pl.Schema(
 )
 """What is known about a workload beyond its telemetry. Everything but the key may be null or missing."""
 
-OBSERVED_PREFERENCES: Final = ("last_changed_at", "oom_memory_bytes")
-"""Those that events tell; all others are declared by people."""
-
 DECLARED_PREFERENCES: Final = {
-    name: kind for name, kind in PREFERENCES_SCHEMA.items() if name not in {"workload_id", *OBSERVED_PREFERENCES}
+    name: kind for name, kind in PREFERENCES_SCHEMA.items() if name not in {"workload_id", "last_changed_at"}
 }
-
+"""Those that people or their scripts tell; when a size last changed, the ledger knows."""
 
 CLASSES: Final = ("critical", "standard", "batch")
 POSITIVE: Final = (
@@ -53,6 +50,7 @@ POSITIVE: Final = (
     "memory_limit_bytes",
     "disk_limit_bytes_per_second",
     "network_limit_bytes_per_second",
+    "oom_memory_bytes",
     "hpa_target_utilization",
 )
 NOT_NEGATIVE: Final = ("minimum_replicas", "maximum_replicas", "start_lead_minutes", *PRICE_COLUMNS)
@@ -67,6 +65,18 @@ MEANINGFUL: Final = {
     **{name: (pl.col(name) >= 0, "0 or more") for name in NOT_NEGATIVE},
 }
 """What a value must satisfy, in an expression and in words; unknown values satisfy everything."""
+
+TOGETHER: Final = {
+    frozenset({"minimum_replicas", "maximum_replicas"}): (
+        pl.col("minimum_replicas") <= pl.col("maximum_replicas"),
+        "has more minimum_replicas than maximum_replicas: exchange them",
+    ),
+    frozenset({"maintenance_weekday", "maintenance_start_hour"}): (
+        pl.col("maintenance_weekday").is_null() | pl.col("maintenance_start_hour").is_not_null(),
+        "has a maintenance_weekday and no maintenance_start_hour: say when its window opens",
+    ),
+}
+"""What values must satisfy together, in an expression and in words for the others."""
 
 
 @dataclass(frozen=True)
@@ -152,3 +162,16 @@ def check_preferences(preferences: pl.DataFrame) -> None:
             if wrong.height:
                 value, workload = wrong.select(name, "workload_id").row(0)
                 raise InputError(f"{name} of workload {workload} is {value}: it must be {words}.")
+
+
+def check_together(preferences: pl.DataFrame) -> None:
+    """Check what is told at once; values told one after the other may contradict until the last one is there.
+
+    Raises:
+        InputError: Two values of a workload contradict each other.
+    """
+    for names, (rule, words) in TOGETHER.items():
+        if names <= set(preferences.columns):
+            wrong = preferences.filter(rule.not_())
+            if wrong.height:
+                raise InputError(f"Workload {wrong['workload_id'][0]} {words}.")

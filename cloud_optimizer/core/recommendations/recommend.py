@@ -18,6 +18,8 @@ from cloud_optimizer.core.recommendations.settings import RecommendationSettings
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
 
 ALGORITHM: Final = "expected_cost"  # least expected cost of the blend of forecast and history
+PARTLY_FALLBACK: Final = {"memory": "expected_cost_cpu", "cpu": "expected_cost_memory"}
+"""Algorithm by the resource that has a history and no forecast to rely on, where the other one has."""
 FALLBACK_ALGORITHM: Final = "robust_history"  # a high percentile of history with headroom
 HOLD_ALGORITHM: Final = "hold"
 ALGORITHM_VERSION: Final = "1"
@@ -36,7 +38,7 @@ def recommend(inputs: RecommendationInputs, settings: RecommendationSettings | N
         One row a workload in `RECOMMENDATION_SCHEMA`, sorted by workload.
 
     Raises:
-        InputError: The preferences contradict themselves.
+        InputError: The preferences name a workload twice, or a value of them has no meaning.
     """
     settings = settings or RecommendationSettings()
     preferences = complete_preferences(inputs)
@@ -84,13 +86,17 @@ def _identity(inputs: RecommendationInputs) -> dict[str, pl.Expr]:
 
 
 def _judgement(inputs: RecommendationInputs, settings: RecommendationSettings) -> dict[str, pl.Expr]:
-    robust = pl.col("cpu_fallback") & pl.col("memory_fallback")
+    alone = {name: pl.col(f"{name}_fallback") & (pl.col(f"{name}_hours") > 0) for name in ("cpu", "memory")}
     return {
         "slo_class": pl.col("slo_class").fill_null(settings.slo_class),
         "algorithm": pl.when(insufficient(settings))
         .then(pl.lit(HOLD_ALGORITHM))
-        .when(robust)
+        .when(pl.col("cpu_fallback") & pl.col("memory_fallback"))
         .then(pl.lit(FALLBACK_ALGORITHM))
+        .when(alone["cpu"])
+        .then(pl.lit(PARTLY_FALLBACK["cpu"]))
+        .when(alone["memory"])
+        .then(pl.lit(PARTLY_FALLBACK["memory"]))
         .otherwise(pl.lit(ALGORITHM)),
         "finding": finding(settings, inputs.trust),
         "reason_codes": reason_codes(settings, inputs.trust),

@@ -16,6 +16,8 @@ from cloud_optimizer.core.replay.measures import MEASURES
 from cloud_optimizer.core.replay.run import EQUAL_VIOLATIONS, PolicyScore, replay
 from cloud_optimizer.core.replay.settings import ReplaySettings
 
+REPLAY_MEASURES: Final = (*MEASURES, *EQUAL_VIOLATIONS, "regret")
+
 REPLAY_SCHEMA: Final = pl.Schema(
     {
         "cluster": pl.String(),
@@ -23,10 +25,11 @@ REPLAY_SCHEMA: Final = pl.Schema(
         "resource": pl.String(),
         "cadence": pl.String(),
         "policy": pl.String(),
-        **dict.fromkeys((*MEASURES, *EQUAL_VIOLATIONS, "regret"), pl.Float64()),
+        **dict.fromkeys(REPLAY_MEASURES, pl.Float64()),
+        **{f"{measure}_{bound}": pl.Float64() for measure in REPLAY_MEASURES for bound in ("lower", "upper")},
     }
 )
-"""One policy under one contract on the days up to `date`; shares of what was provisioned."""
+"""One policy under one contract on the days up to `date`: shares of what was provisioned, and their 95 % intervals."""
 
 CONTRACTS: Final[tuple[tuple[Resource, Cadence], ...]] = (("cpu", "daily"), ("cpu", "hourly"), ("memory", "daily"))
 
@@ -64,5 +67,14 @@ def _frame(
     scores: tuple[PolicyScore, ...], cluster: str, day: date, resource: Resource, cadence: Cadence
 ) -> pl.DataFrame:
     keys = {"cluster": cluster, "date": day, "resource": resource, "cadence": cadence}
-    rows = [{**keys, "policy": score.policy, **score.values} for score in scores]
+    rows = [{**keys, "policy": score.policy, **score.values, **_bounds(score)} for score in scores]
     return pl.DataFrame(rows).select(REPLAY_SCHEMA.names()).cast(REPLAY_SCHEMA).fill_nan(None)
+
+
+def _bounds(score: PolicyScore) -> dict[str, float | None]:
+    known = {measure: score.intervals[measure] or (None, None) for measure in REPLAY_MEASURES}
+    return {
+        f"{measure}_{bound}": value
+        for measure, interval in known.items()
+        for bound, value in zip(("lower", "upper"), interval, strict=True)
+    }

@@ -77,7 +77,8 @@ def contract_text(settings: ReplaySettings) -> str:
     if settings.raise_within_hour:
         parts.append("raised within the hour after a sample over capacity")
     if settings.max_changes_per_day is not None:
-        parts.append(f"at most {settings.max_changes_per_day} changes a workload-day")
+        changes = "change" if settings.max_changes_per_day == 1 else "changes"
+        parts.append(f"at most {settings.max_changes_per_day} {changes} a workload-day")
     return ", ".join(parts)
 
 

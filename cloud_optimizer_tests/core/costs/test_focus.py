@@ -65,6 +65,11 @@ def test_meters_of_cores_and_memory_price_them_directly() -> None:
     assert prices["gib_hour"] == pytest.approx(0.01)
 
 
+def test_what_no_meter_of_a_bill_names_costs_nothing() -> None:
+    prices = prices_from_bill(bill(line("task-2", 0.8, 1.0, 20.0, "vCPU-Hours")), RESOURCES, SETTINGS).prices
+    assert prices.select("core_hour", "gib_hour", "list_gib_hour").row(0) == (pytest.approx(0.04), 0.0, 0.0)
+
+
 def test_every_line_that_gives_no_price_is_counted_with_its_reason() -> None:
     lines = bill(
         line("i-1", 1.0, 1.0, 1.0, "Hours", ChargeCategory="Purchase"),
@@ -84,6 +89,15 @@ def test_every_line_that_gives_no_price_is_counted_with_its_reason() -> None:
         "unit meters neither cores nor memory": 5.0,
         "no consumed quantity": 6.0,
     }
+
+
+def test_a_refund_lowers_a_price_and_never_below_nothing() -> None:
+    used, refund = line("i-1", 1.0, 1.0, 2.0, "Hours"), line("i-1", -0.6, 0.0, 2.0, "Hours")
+    lowered = prices_from_bill(bill(used, refund), RESOURCES, SETTINGS)
+    assert lowered.prices["core_hour"].item() == pytest.approx(0.03 * (0.4 / 4.0) / 0.20)
+    refunded = prices_from_bill(bill(used, refund, refund), RESOURCES, SETTINGS)
+    assert refunded.prices.is_empty()
+    assert refunded.unused.row(0) == ("more was refunded than used", 3, pytest.approx(-0.2))
 
 
 def test_mixed_currencies_and_missing_columns_are_refused() -> None:

@@ -86,6 +86,32 @@ def test_a_vpa_object_carries_target_and_bounds_and_changes_nothing_by_itself(re
     assert vpa["spec"]["targetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
 
 
+def test_containers_of_one_deployment_share_a_document() -> None:
+    names = ("shop/Deployment/web/nginx", "shop/Deployment/web/proxy")
+    steady = np.full(14 * 24, 4.0)
+    scaled = [rollup(name, steady, replicas_mean=4.0, cpu_capacity_cores=16.0) for name in names]
+    recommendations = recommend(inputs(pl.concat(scaled)))
+    workload, autoscaler = yaml.safe_load_all(export(recommendations, "patch"))
+    containers = workload["spec"]["template"]["spec"]["containers"]
+    assert [container["name"] for container in containers] == ["nginx", "proxy"]
+    ids = ",".join(recommendations["recommendation_id"])
+    assert workload["metadata"]["annotations"]["cloud-optimizer/recommendation-id"] == ids
+    metrics = [metric["containerResource"]["container"] for metric in autoscaler["spec"]["metrics"]]
+    assert metrics == ["nginx", "proxy"]
+    (vpa,) = yaml.safe_load_all(export(recommendations, "vpa"))
+    recommended = vpa["status"]["recommendation"]["containerRecommendations"]
+    assert [container["containerName"] for container in recommended] == ["nginx", "proxy"]
+
+
+def test_the_cpu_limit_of_a_replica_is_raised_only_where_its_request_would_lie_above_it() -> None:
+    scaled = rollup("web", np.full(14 * 24, 4.0), replicas_mean=4.0, cpu_capacity_cores=16.0)
+    for limit, raised in ((64.0, False), (0.1, True), (4.0, False)):
+        preferences = pl.DataFrame({"workload_id": ["web"], "cpu_limit_cores": [limit]})
+        workload, *_ = yaml.safe_load_all(export(recommend(inputs(scaled, preferences=preferences)), "patch"))
+        (container,) = workload["spec"]["template"]["spec"]["containers"]
+        assert ("cpu" in container["resources"]["limits"]) == raised
+
+
 def test_prometheus_reads_the_metrics_with_odd_names_escaped(recommendations: pl.DataFrame) -> None:
     from prometheus_client.parser import text_string_to_metric_families
 
@@ -120,6 +146,9 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
         ("web", Address("default", "Deployment", "web", "web")),
         ("StatefulSet/db", Address("default", "StatefulSet", "db", "db")),
         ("shop/CronJob/report/main", Address("shop", "CronJob", "report", "main")),
+        ("shop/checkout", Address("shop", "Deployment", "checkout", "checkout")),  # as the Prometheus source names it
+        ("shop/checkout/proxy", Address("shop", "Deployment", "checkout", "proxy")),
+        ("shop/Deployment", Address("shop", "Deployment", "deployment", "deployment")),
         ("VM_17 (old)", Address("default", "Deployment", "vm-17-old", "vm-17-old")),
     ],
 )

@@ -45,6 +45,16 @@ def test_krr_is_undefined_below_a_hundred_points_and_never_below_its_floors() ->
     assert target_of(Krr(), np.full(100, 1e6), "memory") == 96 * 2**20  # 100 MB are 95.4 MiB
 
 
+def test_krr_says_why_it_has_no_request_and_has_none_beside_an_autoscaler_unless_allowed() -> None:
+    history = history_of(data_of(np.vstack([np.ones(120), np.ones(120), np.full(120, np.nan)])), [99, 120])
+    strict = Krr(autoscaled=frozenset({"w1"}))
+    reasons = {name: mask.tolist() for name, mask in strict.undefined(history).items()}
+    assert reasons["Not enough data"] == [[True, False], [True, False], [True, True]]
+    assert reasons["HPA detected"] == [[False, False], [True, True], [False, False]]
+    assert np.isfinite(strict.plan(history).target).tolist() == [[False, True], [False, False], [False, False]]
+    assert np.isfinite(Krr().plan(history).target[1, 1])
+
+
 def test_krr_raises_memory_by_a_quarter_after_a_kill() -> None:
     np.testing.assert_allclose(memory_after_kill(np.array([1e9, 2e9]), np.array([1e9, np.nan])), [1.25e9, 2.3e9])
 

@@ -9,7 +9,7 @@ import pytest
 from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import policies_for
-from cloud_optimizer.core.replay.cluster import REPLAY_SCHEMA, replay_cluster
+from cloud_optimizer.core.replay.cluster import REPLAY_MEASURES, REPLAY_SCHEMA, replay_cluster
 from cloud_optimizer.core.replay.settings import ReplaySettings
 from cloud_optimizer_tests.core.policies.fleet import MONDAY, random_usage
 
@@ -57,6 +57,14 @@ def test_static_costs_all_and_of_those_that_never_run_short_the_oracle_the_least
         assert (oracle["violating_observations"], oracle["regret"]) == (0.0, 0.0)
         enough = [row["provision"] for row in by_policy.values() if row["violating_observations"] == 0.0]
         assert oracle["provision"] == min(enough) < max(enough) == 1.0
+
+
+def test_every_measure_lies_in_its_interval(replayed: tuple[pl.DataFrame, tuple[str, ...]]) -> None:
+    for measure in REPLAY_MEASURES:
+        known = replayed[0].filter(pl.col(measure).is_not_null())
+        lower, value, upper = (known[name] for name in (f"{measure}_lower", measure, f"{measure}_upper"))
+        assert known.height
+        assert ((lower <= value + 1e-9) & (value <= upper + 1e-9)).all(), measure
 
 
 def test_unknown_is_null_and_never_nan(replayed: tuple[pl.DataFrame, tuple[str, ...]]) -> None:

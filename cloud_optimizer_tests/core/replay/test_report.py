@@ -65,5 +65,7 @@ def test_front_keeps_what_nothing_beats_in_both() -> None:
 
 def test_contract_is_stated_in_words() -> None:
     settings = ReplaySettings(cadence="hourly", raise_within_hour=True, max_changes_per_day=1)
-    expected = "cpu, hourly decisions, raised within the hour after a sample over capacity, at most 1 changes"
-    assert contract_text(settings).startswith(expected)
+    expected = (
+        "cpu, hourly decisions, raised within the hour after a sample over capacity, at most 1 change a workload-day"
+    )
+    assert contract_text(settings) == expected
