@@ -47,9 +47,9 @@ def _hourly(settings: ReplaySettings) -> CloudOptimizer:
     if settings.raise_within_hour:
         price, absolute, relative = _price(20.0, 28.0), 0.05, 0.2
     else:
-        price, absolute, relative = _price(1.0, 150.0), 0.01, 0.05
+        price, absolute, relative = _price(1.0, 110.0), 0.01, 0.05
     if few:
-        absolute, relative = 0.15, 0.6
+        absolute, relative = 0.05, 0.2
     sizing = _sizing(settings, price, change_cost=absolute, change_cost_relative=relative)
     unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
