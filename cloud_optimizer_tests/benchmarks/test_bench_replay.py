@@ -9,6 +9,7 @@ from rich.console import Console
 from benchmarks.bench_replay import CPU_DAILY, PEERS, replay_contract
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import policy_names
+from cloud_optimizer.core.replay.data import ReplayData
 
 STEP = timedelta(minutes=30)
 
@@ -22,7 +23,7 @@ def panel() -> Panel:
 
 
 def test_a_contract_gives_a_row_for_every_policy_and_ratios_to_every_peer(panel: Panel) -> None:
-    measures, (table, stated) = replay_contract(panel, CPU_DAILY, Console(quiet=True))
+    measures, (table, stated) = replay_contract(ReplayData.from_panel(panel, "cpu"), CPU_DAILY, Console(quiet=True))
     assert table.title == "CPU, daily decisions, 3 machines at 30 minutes"
     assert [row[0] for row in table.rows] == list(policy_names())
     for each in (table, stated):
@@ -32,5 +33,8 @@ def test_a_contract_gives_a_row_for_every_policy_and_ratios_to_every_peer(panel:
     assert [measure.measure.rpartition("/ ")[2] for measure in ratios] == [f"{name}'s" for name in PEERS]
     assert all(0.1 < measure.value < 10 for measure in ratios)
     assert all(measure.holds == (measure.value < 1) for measure in ratios)
+    limited = {measure.measure.rpartition(": ")[2]: measure for measure in measures if measure.goal == "<= 0.01"}
+    assert set(limited) == {"our violating observations", "our unmet volume"}
+    assert all(measure.holds == (measure.value <= 0.01) for measure in limited.values())
     (speed,) = (measure for measure in measures if measure.unit == "workload-days/s")
     assert speed.value > 0

@@ -7,7 +7,7 @@ import numpy as np
 from cloud_optimizer.core.panel import FloatArray
 from cloud_optimizer.core.policies.curves import CurveSource
 from cloud_optimizer.core.policies.history import History
-from cloud_optimizer.core.policies.plan import Array, Plan
+from cloud_optimizer.core.policies.plan import Array, Plan, stated_sizes
 from cloud_optimizer.core.sizing.calibration import RiskCalibration
 from cloud_optimizer.core.sizing.curve import ExceedanceCurve
 from cloud_optimizer.core.sizing.error_budget import BudgetLedger, ErrorBudget, count_shortage
@@ -16,6 +16,9 @@ from cloud_optimizer.core.sizing.objective import ShortagePrice, SizingSettings,
 RAISE_OVER_HIGHEST = 1.02
 RAISE_OVER_PROVISIONED = 1.05
 """A raise goes to just above the highest usage ever seen, but not far over what is provisioned."""
+
+STATED = 7
+"""Sizes from the lower to the upper bound whose risk is stated: a straight line between fewer is off by half."""
 
 LADDER = tuple(float(factor) for factor in 1.3 ** np.arange(-5, 6))
 """Prices tried by the error budget, relative to the configured one: 0.27 to 3.7."""
@@ -47,7 +50,7 @@ class CloudOptimizer:
         others = [at_price(self.sizing, price) for price in self.alternatives]
         shape = (len(history.data.usage), len(history.decisions))
         bands = np.full((1 + len(others), 3, *shape), np.nan, dtype=np.float32)
-        risk = np.full((3, *shape), np.nan)
+        risk = np.full((STATED, *shape), np.nan, dtype=np.float32)
         for column, curve in enumerate(self.source.curves(history)):
             bands[0, :, :, column], risk[:, :, column] = walk.decide(column, curve)
             for position, preferences in enumerate(others, start=1):
@@ -86,7 +89,7 @@ class _Walk:
         self.stated = np.full(count, np.nan)
 
     def decide(self, column: int, curve: ExceedanceCurve) -> tuple[Array, Array]:
-        """Return lower, target and upper [3, n] at a decision, and their calibrated risks [3, n]."""
+        """Return lower, target and upper [3, n] at a decision, and the calibrated risks [STATED, n] from end to end."""
         if column:
             self._record(int(self.history.decisions[column - 1]), int(self.history.decisions[column]))
         bands = np.array([_band(curve, preferences) for preferences in self.ladder])
@@ -95,7 +98,9 @@ class _Walk:
         stays = ((self.in_force >= lower) & (self.in_force <= upper)) | ~np.isfinite(target)
         self.in_force = np.where(stays, self.in_force, target)
         self.stated = curve.risk(self.in_force[-1])
-        return chosen, self.calibration.apply(np.stack([curve.risk(size) for size in chosen]))
+        lower, target, upper = chosen
+        sizes = stated_sizes(lower, target, upper, STATED)
+        return chosen, self.calibration.apply(np.stack([curve.risk(size) for size in sizes]))
 
     def _record(self, before: int, now: int) -> None:
         """Take in what happened since the decision before took effect, as far as it is known now."""

@@ -28,7 +28,7 @@ def our_policy(settings: ReplaySettings) -> Policy:
 
 
 def _daily_cpu(settings: ReplaySettings) -> CloudOptimizer:
-    sizing = _sizing(settings, _price(2.0, 54.0), change_cost=0.01, change_cost_relative=0.03)
+    sizing = _sizing(settings, _price(3.0, 44.0), change_cost=0.003, change_cost_relative=0.01)
     others = (_price(2.0, 24.0), _price(16.0, 16.0), _price(100.0, 16.0), _price(300.0, 20.0), _price(1000.0, 40.0))
     return CloudOptimizer(sizing, OwnHistory(RecentSettings()), budget=ErrorBudget(), alternatives=others)
 
@@ -43,11 +43,14 @@ def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
 
 def _hourly(settings: ReplaySettings) -> CloudOptimizer:
     """Where changes are few, a change must bring more; where a shortage ends with its first sample, it costs less."""
-    price = _price(20.0, 28.0) if settings.raise_within_hour else _price(2.0, 100.0)
-    if settings.max_changes_per_day is not None and settings.max_changes_per_day < FEW_CHANGES:
-        sizing = _sizing(settings, price, change_cost=0.15, change_cost_relative=0.6)
+    few = settings.max_changes_per_day is not None and settings.max_changes_per_day < FEW_CHANGES
+    if settings.raise_within_hour:
+        price, absolute, relative = _price(20.0, 28.0), 0.05, 0.2
     else:
-        sizing = _sizing(settings, price, change_cost=0.05, change_cost_relative=0.2)
+        price, absolute, relative = _price(1.0, 110.0), 0.01, 0.05
+    if few:
+        absolute, relative = 0.05, 0.2
+    sizing = _sizing(settings, price, change_cost=absolute, change_cost_relative=relative)
     unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
     learned = LearnedSettings(first_only=settings.raise_within_hour)

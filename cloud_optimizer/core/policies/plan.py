@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud_optimizer.core.panel import FloatArray
 from cloud_optimizer.core.policies.history import History
 
 Array = NDArray[np.float64]
@@ -28,8 +29,8 @@ class Plan:
         tolerance: Relative difference to the capacity in force.
         raise_to: Capacity for the rest of the hour once a sample was over capacity, shape [n, D]; where missing,
             what is provisioned today.
-        risk: Stated shortage of the coming period at the lower bound, the target and the upper bound, shape
-            [3, n, D]; missing where a policy states none.
+        risk: Stated shortage of the coming period at the `stated_sizes` of lower, target and upper, shape [P, n, D];
+            missing where a policy states none.
         risk_counts_periods: Whether that is the chance of any sample over capacity, not the share of the time.
         alternatives: The same policy at other preferences: a comparison at equal violations may choose among them.
     """
@@ -41,7 +42,7 @@ class Plan:
     patience: int | None = None
     tolerance: float = 0.0
     raise_to: Array | None = None
-    risk: Array | None = None
+    risk: FloatArray | None = None
     risk_counts_periods: bool = False
     alternatives: "tuple[Plan, ...]" = ()
 
@@ -56,6 +57,20 @@ class Plan:
             risk=None if self.risk is None else self.risk[:, keep],
             alternatives=(),
         )
+
+
+def stated_sizes(lower: Array, target: Array, upper: Array, count: int) -> Array:
+    """Return the sizes whose risk a plan states, ascending, shape [count, n].
+
+    Args:
+        lower: Lower bound, shape [n].
+        target: Middle one of the sizes, shape [n].
+        upper: Upper bound, shape [n].
+        count: How many, an odd number: as many evenly below the target as above it.
+    """
+    steps = np.linspace(0.0, 1.0, count // 2 + 1)[:, None]
+    below, above = lower + steps * (target - lower), target + steps * (upper - target)
+    return np.concatenate([below, above[1:]])
 
 
 class Policy(Protocol):

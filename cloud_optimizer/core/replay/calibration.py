@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_optimizer.core.policies.plan import Array, Plan
+from cloud_optimizer.core.policies.plan import Array, Plan, stated_sizes
 from cloud_optimizer.core.replay.data import ReplayData
 from cloud_optimizer.core.replay.engine import Outcome
 
@@ -89,24 +89,22 @@ def reliability(
 def _stated(plan: Plan, column: int, capacity: Array) -> Array:
     """Return the risk stated for a capacity within the bounds, shape [n]; NaN elsewhere.
 
-    Between the bounds its logarithm is linear: exceedance falls ever more slowly as the capacity grows.
+    Between two stated sizes its logarithm is linear: exceedance falls ever more slowly as the capacity grows.
     """
     if plan.risk is None or plan.lower is None or plan.upper is None:
         return np.full(len(capacity), np.nan)
     lower, target, upper = plan.lower[:, column], plan.target[:, column], plan.upper[:, column]
-    low, middle, high = np.log(np.maximum(plan.risk[:, :, column].astype(np.float64), LEAST_RISK))
-    below = capacity < target
-    share_below = _share(capacity, lower, target)
-    share_above = _share(capacity, target, upper)
-    risk = np.where(below, low + share_below * (middle - low), middle + share_above * (high - middle))
+    sizes = stated_sizes(lower, target, upper, len(plan.risk))
+    logarithm = np.log(np.maximum(plan.risk[:, :, column].astype(np.float64), LEAST_RISK))
+    rows = np.arange(len(capacity))
+    right = np.clip((sizes < capacity).sum(axis=0), 1, len(sizes) - 1)
+    width = sizes[right, rows] - sizes[right - 1, rows]
+    passed = np.divide(capacity - sizes[right - 1, rows], width, out=np.ones_like(capacity), where=width > 0)
+    share = np.clip(passed, 0.0, 1.0)
+    risk = np.exp(logarithm[right - 1, rows] * (1.0 - share) + logarithm[right, rows] * share)
     tolerance = 1e-5 * capacity
     inside = (capacity >= lower - tolerance) & (capacity <= upper + tolerance)
-    return np.where(inside, np.exp(risk), np.nan)
-
-
-def _share(value: Array, start: Array, end: Array) -> Array:
-    width = end - start
-    return np.clip(np.divide(value - start, width, out=np.zeros_like(value), where=width > 0), 0.0, 1.0)
+    return np.where(inside, risk, np.nan)
 
 
 def _banded(

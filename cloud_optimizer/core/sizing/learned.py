@@ -42,9 +42,9 @@ class LearnedSettings(BaseModel):
     rows_per_hour: int = Field(default=2000, ge=16, description="Rows drawn in an hour until thinned.")
     minimum_rows: int = Field(default=2000, ge=100, description="Below it there is no model.")
     minimum_hours: int = Field(default=24, ge=1, description="Observed hours before a workload gets a curve.")
-    trees: int = Field(default=150, ge=1, le=2000, description="Boosting rounds.")
-    leaves: int = Field(default=63, ge=2, le=255, description="Leaves of a tree.")
-    learning_rate: float = Field(default=0.08, gt=0, le=1, description="Shrinkage of a tree.")
+    trees: int = Field(default=80, ge=1, le=2000, description="Boosting rounds.")
+    leaves: int = Field(default=31, ge=2, le=255, description="Leaves of a tree.")
+    learning_rate: float = Field(default=0.12, gt=0, le=1, description="Shrinkage of a tree.")
     minimum_leaf_rows: int = Field(default=100, ge=1, description="Rows of a leaf.")
     path_smooth: float = Field(
         default=200.0,

@@ -38,6 +38,14 @@ def test_risk_of_a_capacity_between_the_bounds_is_in_between() -> None:
     assert band.stated == pytest.approx(np.sqrt(0.5 * 0.2))
 
 
+def test_risk_between_two_of_many_stated_sizes_is_in_between_them() -> None:
+    plan = plan_of([0.5, 0.4, 0.2, 0.1, 0.05])  # at 1, 1.5, 2, 2.5 and 3
+    (band,) = reliability(DATA, plan, outcome_of(1.75), 0, (0.0, 1.0))
+    assert band.stated == pytest.approx(np.sqrt(0.4 * 0.2))
+    (band,) = reliability(DATA, plan, outcome_of(3.0), 0, (0.0, 1.0))
+    assert band.stated == pytest.approx(0.05)
+
+
 def test_chance_of_a_period_counts_periods() -> None:
     (band,) = reliability(DATA, plan_of([0.5, 0.2, 0.1], by_period=True), outcome_of(2.0), 0, (0.0, 1.0))
     assert band.observed == pytest.approx(0.5)
