@@ -1,12 +1,11 @@
 """Five-minute usage of a fleet of which only hourly means and peaks are known, in the shapes of other machines' hours.
 
 A stand-in, to replay hourly contracts on more machines than there are 5-minute samples of. Means and peaks of every
-hour are the fleet's own; when within the hour they happen is taken from the hour of a donor that resembles it: in peak
-over mean, and in the means of the hours before and after. Among those the first sample that best follows the last one
-before decides.
+hour are the fleet's own; when within the hour they happen is taken from the hour of a donor that resembles it most: in
+peak over mean, and in the means of the hours before and after.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from cloud_optimizer.core.contracts import HOUR
-from cloud_optimizer.core.panel import FloatArray, Panel
+from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.replay.data import COLUMNS, ReplayData
 
 Array = NDArray[np.float64]
@@ -25,10 +24,6 @@ PEAK: Final = "cpu_usage_cores_max"
 
 QUIET: Final = 0.003
 """Share of the capacity below which differences do not count."""
-
-CANDIDATES: Final = 24
-FOLLOWS: Final = 0.5
-"""Weight of the jump between two hours beside the distance of an hour to its donor."""
 
 
 @dataclass(frozen=True)
@@ -57,42 +52,61 @@ def rebuilt(fleet: Panel, donors: Panel) -> ReplayData:
     Args:
         fleet: Hourly means, peaks and capacities; its axis begins on a whole hour.
         donors: Usage and capacity at a finer step over the same time, that divides an hour.
+
+    Raises:
+        ValueError: No hour of the donors can lend its shape.
     """
     per_hour = HOUR // donors.step
-    samples = _shares(donors[MEAN], donors[CAPACITY]).reshape(len(donors.workload_ids), -1, per_hour)
+    samples = shares(donors).reshape(len(donors.workload_ids), -1, per_hour)
     known = _Hours(samples.mean(axis=2), samples.max(axis=2))
     usable = known.uneven & np.isfinite(known.traits).all(axis=2)
+    if not usable.any():
+        raise ValueError("the donors hold no complete hour whose samples differ")
     shapes = (samples - known.mean[..., None])[usable] / (known.peak - known.mean)[usable][:, None]
-    hours = _Hours(_shares(fleet[MEAN], fleet[CAPACITY]), _shares(fleet[PEAK], fleet[CAPACITY]))
-    shares = np.repeat(hours.mean[..., None], per_hour, axis=2)
-    for hour, rows, shape in _donated(hours, known.traits[usable], shapes):
-        shares[rows, hour] = shape
+    hours = _Hours(shares(fleet), shares(fleet, PEAK))
+    usage = np.repeat(hours.mean[..., None], per_hour, axis=2)
+    _, donor = cKDTree(known.traits[usable]).query(hours.traits[hours.uneven])
+    usage[hours.uneven] = _shaped(hours.mean[hours.uneven], hours.peak[hours.uneven], shapes[donor])
     capacity = np.repeat(fleet[CAPACITY], per_hour, axis=1)
-    usage = (shares.reshape(len(shares), -1) * capacity).astype(np.float32)
-    on = np.isfinite(usage)
-    hidden = np.float32(np.nan)
-    return ReplayData(usage, np.where(on, capacity, hidden), fleet.start, donors.step, fleet.workload_ids)
+    cores = (usage.reshape(len(usage), -1) * capacity).astype(np.float32)
+    known_capacity = np.where(np.isfinite(cores), capacity, np.float32(np.nan))
+    return ReplayData(cores, known_capacity, fleet.start, donors.step, fleet.workload_ids)
 
 
-def _shares(usage: FloatArray, capacity: FloatArray) -> Array:
-    whole = capacity.astype(np.float64)
-    return np.divide(usage, whole, out=np.full_like(whole, np.nan), where=whole > 0.0)
+def rebuilt_from_each_other(fleet: Panel, known: Panel) -> tuple[ReplayData, ReplayData]:
+    """Return the known machines that the fleet holds, each half rebuilt from the other, and as they are."""
+    names = [name for name in known.workload_ids if name in fleet.workload_ids]
+    pairs = []
+    for half in (names[::2], names[1::2]):
+        donors = known.rows([row for row, name in enumerate(known.workload_ids) if name not in half])
+        samples = known.rows([known.workload_ids.index(name) for name in half])
+        machines = fleet.rows([fleet.workload_ids.index(name) for name in half])
+        pairs.append((rebuilt(machines, donors), ReplayData.from_panel(samples, "cpu")))
+    made, real = zip(*pairs, strict=True)
+    return _stacked(made), _stacked(real)
 
 
-def _donated(hours: _Hours, traits: Array, shapes: Array) -> Iterator[tuple[int, NDArray[np.intp], Array]]:
-    """Yield each hour with the uneven rows of it and their samples [rows, samples of an hour], in order of time."""
-    tree = cKDTree(traits)
-    last = np.full(len(hours.mean), np.nan)
-    wanted = hours.traits
-    for hour in range(hours.mean.shape[1]):
-        rows = np.flatnonzero(hours.uneven[:, hour])
-        last = np.where(np.isfinite(hours.mean[:, hour]), hours.mean[:, hour], last)
-        if rows.size:
-            distance, donor = tree.query(wanted[rows, hour], k=CANDIDATES)
-            mean, peak = (values[rows, hour, None, None] for values in (hours.mean, hours.peak))
-            possible = np.maximum(mean + (peak - mean) * shapes[donor], 0.0)
-            jump = np.abs(np.log(possible[:, :, 0] + QUIET) - np.log(last[rows] + QUIET)[:, None])
-            best = np.argmin(distance + FOLLOWS * np.nan_to_num(jump), axis=1)
-            chosen = possible[np.arange(len(rows)), best]
-            last[rows] = chosen[:, -1]
-            yield hour, rows, chosen
+def _stacked(parts: Sequence[ReplayData]) -> ReplayData:
+    labels = tuple(name for part in parts for name in part.workload_ids)
+    usage, capacity = (np.concatenate([getattr(part, name) for part in parts]) for name in ("usage", "capacity"))
+    return ReplayData(usage, capacity, parts[0].start, parts[0].step, labels)
+
+
+def shares(panel: Panel, column: str = MEAN) -> Array:
+    """Return usage as shares of the capacity, shape [n, T]; NaN where a machine is off or unknown."""
+    whole = panel[CAPACITY].astype(np.float64)
+    return np.divide(panel[column], whole, out=np.full_like(whole, np.nan), where=whole > 0.0)
+
+
+def _shaped(mean: Array, peak: Array, shapes: Array) -> Array:
+    """Return samples [m, s] with means and peaks [m] of their own in shapes of mean 0 and peak 1 [m, s].
+
+    A shape may fall deeper than zero allows: its samples stop there, and the others except the peak give way.
+    """
+    samples = np.maximum(mean[:, None] + (peak - mean)[:, None] * shapes, 0.0)
+    top = shapes.argmax(axis=1)[:, None]
+    rest = samples.sum(axis=1) - peak
+    room = samples.shape[1] * mean - peak
+    samples *= np.divide(room, rest, out=np.ones_like(rest), where=rest > 0.0)[:, None]
+    np.put_along_axis(samples, top, peak[:, None], axis=1)
+    return samples

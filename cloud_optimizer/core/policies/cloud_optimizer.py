@@ -18,7 +18,8 @@ RAISE_OVER_PROVISIONED = 1.05
 """A raise goes to just above the highest usage ever seen, but not far over what is provisioned."""
 
 STATED = 7
-"""Sizes from the lower to the upper bound whose risk is stated: a straight line between fewer is off by half."""
+"""Sizes from the lower to the upper bound whose risk is stated. Interpolated between three it was twice what came true
+above 10 %, where the curve itself was .97 of it (hourly, Bitbrains, July 2013)."""
 
 LADDER = tuple(float(factor) for factor in 1.3 ** np.arange(-5, 6))
 """Prices tried by the error budget, relative to the configured one: 0.27 to 3.7."""

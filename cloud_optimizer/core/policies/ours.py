@@ -44,13 +44,11 @@ def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
 def _hourly(settings: ReplaySettings) -> CloudOptimizer:
     """Where changes are few, a change must bring more; where a shortage ends with its first sample, it costs less."""
     few = settings.max_changes_per_day is not None and settings.max_changes_per_day < FEW_CHANGES
-    if settings.raise_within_hour:
-        price, absolute, relative = _price(20.0, 28.0), 0.05, 0.2
+    price = _price(20.0, 28.0) if settings.raise_within_hour else _price(1.0, 110.0)
+    if few or settings.raise_within_hour:  # a raise is a change that nobody can leave out
+        sizing = _sizing(settings, price, change_cost=0.05, change_cost_relative=0.2)
     else:
-        price, absolute, relative = _price(1.0, 110.0), 0.01, 0.05
-    if few:
-        absolute, relative = 0.05, 0.2
-    sizing = _sizing(settings, price, change_cost=absolute, change_cost_relative=relative)
+        sizing = _sizing(settings, price, change_cost=0.01, change_cost_relative=0.05)
     unit = _unit(settings)
     fallback = OwnHistory(RecentSettings(lookback=timedelta(days=14)))
     learned = LearnedSettings(first_only=settings.raise_within_hour)

@@ -67,7 +67,12 @@ def stated_sizes(lower: Array, target: Array, upper: Array, count: int) -> Array
         target: Middle one of the sizes, shape [n].
         upper: Upper bound, shape [n].
         count: How many, an odd number: as many evenly below the target as above it.
+
+    Raises:
+        ValueError: The count is even.
     """
+    if count % 2 == 0:
+        raise ValueError(f"{count} sizes have no middle one: state an odd number")
     steps = np.linspace(0.0, 1.0, count // 2 + 1)[:, None]
     below, above = lower + steps * (target - lower), target + steps * (upper - target)
     return np.concatenate([below, above[1:]])

@@ -64,6 +64,8 @@ def test_every_measure_lies_in_its_interval(replayed: tuple[pl.DataFrame, tuple[
         known = replayed[0].filter(pl.col(measure).is_not_null())
         lower, value, upper = (known[name] for name in (f"{measure}_lower", measure, f"{measure}_upper"))
         assert known.height
+        assert not lower.null_count()
+        assert not upper.null_count()
         assert ((lower <= value + 1e-9) & (value <= upper + 1e-9)).all(), measure
 
 

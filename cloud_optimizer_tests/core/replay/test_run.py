@@ -83,7 +83,7 @@ def test_hour_and_five_minutes_see_the_same_flat_demand_alike() -> None:
     )
 
 
-def test_ours_beats_p99_on_a_real_fleet_at_fewer_violations_and_its_risks_come_true(traces: Path) -> None:
+def test_ours_needs_less_than_p99_at_equal_violations_of_a_real_fleet_and_its_risks_come_true(traces: Path) -> None:
     frame = pl.read_parquet(traces / "bitbrains_rnd_hourly.parquet")
     on = (pl.col("cpu_capacity_mhz") > 0) & (pl.col("cpu_cores") > 0)
     frame = frame.filter(on).with_columns(
@@ -97,11 +97,11 @@ def test_ours_beats_p99_on_a_real_fleet_at_fewer_violations_and_its_risks_come_t
     scores = scores_of(data.rows(slice(0, 200)), "p99_14d", "cloud_optimizer")
     ours, p99 = scores["cloud_optimizer"].values, scores["p99_14d"].values
     assert ours["violating_observations"] < p99["violating_observations"]
-    assert ours["provision"] < 1.05 * p99["provision"]
+    assert ours["provision_at_1pct"] < p99["provision_at_1pct"]
     assert_risks_come_true(scores["cloud_optimizer"], bands=2)
 
 
-def test_ours_keeps_its_budget_and_its_risks_come_true_on_real_machines(traces: Path) -> None:
+def test_ours_keeps_its_budget_on_real_machines_and_its_risks_come_true_where_events_tell(traces: Path) -> None:
     panel = load_panel(traces / "bitbrains_rnd_dev.parquet", None, Console(quiet=True))
     score = scores_of(ReplayData.from_panel(panel, "cpu"), "cloud_optimizer")["cloud_optimizer"]
     assert score.values["violating_observations"] < 0.01
