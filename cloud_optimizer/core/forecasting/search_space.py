@@ -23,13 +23,13 @@ class Span:
 
 
 _SHARE: Final = Span(0.2, 1.0)
-_RATE: Final = Span(0.02, 0.2, log=True)
+_RATE: Final = Span(0.02, 0.4, log=True)
 
 SEARCH_SPACES: Final[Mapping[str, Mapping[str, Span]]] = {
     "lightgbm": {
         "num_iterations": Span(20, 200, whole=True, log=True),
         "learning_rate": _RATE,
-        "num_leaves": Span(4, 31, whole=True, log=True),
+        "num_leaves": Span(4, 63, whole=True, log=True),
         "min_data_in_leaf": Span(20, 600, whole=True, log=True),
         "feature_fraction": _SHARE,
         "bagging_fraction": Span(0.2, 0.95),
@@ -38,18 +38,18 @@ SEARCH_SPACES: Final[Mapping[str, Mapping[str, Span]]] = {
     "xgboost": {
         "num_boost_round": Span(20, 200, whole=True, log=True),
         "eta": _RATE,
-        "max_leaves": Span(4, 31, whole=True, log=True),
+        "max_leaves": Span(4, 63, whole=True, log=True),
         "min_child_weight": Span(20, 600, log=True),
         "colsample_bytree": _SHARE,
-        "subsample": Span(0.5, 1.0),
+        "subsample": Span(0.3, 1.0),
         "lambda": Span(0.001, 10.0, log=True),
     },
     "catboost": {
-        "iterations": Span(40, 250, whole=True, log=True),
+        "iterations": Span(20, 250, whole=True, log=True),
         "learning_rate": _RATE,
         "depth": Span(2, 6, whole=True),
         "rsm": _SHARE,
-        "subsample": Span(0.5, 1.0),
+        "subsample": Span(0.3, 1.0),
         "l2_leaf_reg": Span(0.5, 20.0, log=True),
     },
     "lstm": {"hidden": Span(16, 64, whole=True, log=True), "learning_rate": Span(0.0005, 0.01, log=True)},
