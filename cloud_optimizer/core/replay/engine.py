@@ -75,15 +75,21 @@ class _State:
         """Keep what is in force over [start, end), raising it after samples over it where the contract allows."""
         first = start
         if self.settings.raise_within_hour:
-            for slot in range(start, end):
-                raised_at = slot + 1 + self.data.slots(self.settings.raise_lag)
-                over = self.data.usage[:, slot] > self.in_force  # false where unobserved or nothing is in force
-                if over.any() and raised_at < end:
-                    self._hold(first, raised_at)
-                    first = raised_at
-                    self._learn_provisioned(slot + 1)
-                    self._raise(over, column, slot, raised_at)
+            lag = self.data.slots(self.settings.raise_lag)
+            slot = self._next_over(start, end)
+            while (raised_at := slot + 1 + lag) < end:
+                self._hold(first, raised_at)
+                first = raised_at
+                self._learn_provisioned(slot + 1)
+                self._raise(self.data.usage[:, slot] > self.in_force, column, slot, raised_at)
+                slot = self._next_over(slot + 1, end)
         self._hold(first, end)
+
+    def _next_over(self, start: int, end: int) -> int:
+        """Return the first slot in [start, end) with usage over what is in force, else `end`."""
+        over = self.data.usage[:, start:end] > self.in_force[:, None]  # false where unobserved or nothing is in force
+        slots = over.any(axis=0)
+        return start + int(slots.argmax()) if slots.any() else end
 
     def _hold(self, start: int, end: int) -> None:
         known = np.isfinite(self.in_force)
