@@ -135,6 +135,27 @@ def test_a_mark_in_the_past_says_which_days_are_measured_again(warehouse: Wareho
     assert f"Savings of shop from {DAY + timedelta(days=1)} to {DAY + timedelta(days=2)} were measured before" in told
 
 
+def test_a_change_promised_in_a_currency_that_the_bill_left_can_be_recorded_by_either_way_out(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    end = DAY + timedelta(days=2)
+    advice = rows(RECOMMENDATIONS, "shop", DAY, days=2, workloads=2)
+    newer = pl.when(pl.col("date") == DAY).then(pl.lit("USD")).otherwise(pl.lit("EUR"))
+    warehouse.replace("shop", DAY, end, {RECOMMENDATIONS: advice.with_columns(currency=newer)})
+    price = "cluster,workload_id,core_hour,gib_hour,currency\nshop,w{},0.1,0.01,{}\n"
+    for workload in (0, 1):
+        run("load", "workloads", file(tmp_path, price.format(workload, "USD")), "--since", "2025-01-01")
+        run("load", "workloads", file(tmp_path, price.format(workload, "EUR")), "--since", str(end))
+    at = ("--at", f"{end} 09:30:15")
+    refused = str(run("mark", "applied", f"shop/w0/{DAY}", *at).exception)
+    assert run("mark", "dismissed", f"shop/w0/{DAY}").exit_code == 0
+    assert run("mark", "applied", f"shop/w0/{DAY + timedelta(days=1)}", *at).exit_code == 0
+    since = refused.partition("--since ")[2].partition(",")[0]
+    run("load", "workloads", file(tmp_path, price.format(1, "USD")), "--since", since)
+    assert run("mark", "applied", f"shop/w1/{DAY}", *at).exit_code == 0
+    assert read_ledger(warehouse, "shop", NOW)["currency"].to_list() == ["EUR", "USD"]
+
+
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     assert "does not exist" in str(run("load", "prices", tmp_path / "none.csv").exception)
     assert "is a folder" in str(run("load", "prices", tmp_path).exception)
