@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -133,6 +134,20 @@ def test_a_mark_in_the_past_says_which_days_are_measured_again(warehouse: Wareho
     assert run("mark", "applied", second, "--at", "2125-01-01").output == f"1 now applied: {second}\n"
     told = run("mark", "applied", first, "--at", str(DAY + timedelta(days=1))).output
     assert f"Savings of shop from {DAY + timedelta(days=1)} to {DAY + timedelta(days=2)} were measured before" in told
+    other = rows(RECOMMENDATIONS, "bank", DAY)
+    warehouse.replace("bank", DAY, DAY + timedelta(days=1), {RECOMMENDATIONS: other})
+    assert run("mark", "applied", f"bank/w0/{DAY}").output == f"1 now applied: bank/w0/{DAY}\n"
+    dismissed = f"shop/w0/{DAY + timedelta(days=1)}"
+    assert run("mark", "dismissed", dismissed).output == f"1 now dismissed: {dismissed}\n"
+
+
+def test_a_mark_is_made_whatever_comes_of_the_look_at_what_it_outdates(warehouse: Warehouse) -> None:
+    warehouse.replace("shop", DAY, DAY + timedelta(days=1), {RECOMMENDATIONS: rows(RECOMMENDATIONS, "shop", DAY)})
+    with psycopg.connect(warehouse.url) as connection:
+        connection.execute("DROP TABLE loads CASCADE")
+    marked = run("mark", "applied", f"shop/w0/{DAY}")
+    assert (marked.exit_code, marked.output.splitlines()[0]) == (0, f"1 now applied: shop/w0/{DAY}")
+    assert "were measured before this was known could not be looked up: The database lacks tables" in marked.output
 
 
 def test_a_change_promised_in_a_currency_that_the_bill_left_can_be_recorded_by_either_way_out(
