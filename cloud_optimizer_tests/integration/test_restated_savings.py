@@ -90,15 +90,14 @@ def test_what_is_told_of_the_past_has_exactly_the_days_after_it_measured_again(s
     assert site.tick() == []
 
 
-def test_a_rollback_leaves_the_days_before_it_alone_and_gives_what_measuring_everything_gives(site: Site) -> None:
-    site.mark("applied", ADVICE[0], day=0)
-    site.measure(ALL)
-    site.time_passes(RECORDED_LONG_AGO)
-    site.mark("reverted", ADVICE[0], day=4)
+def test_a_late_application_that_is_soon_taken_back_late_is_measured_on_the_days_between_too(site: Site) -> None:
+    site.mark("applied", ADVICE[0], day=1)
+    site.mark("reverted", ADVICE[0], day=4)  # before the hour in which the application would have been looked at
     (request,) = site.tick()
-    assert asked(request) == ["2026-03-06", "2026-03-07"]
-    site.measure(Slice("web", ALL.last - timedelta(days=1), ALL.last))
+    assert asked(request) == ["2026-03-03", "2026-03-07"]
+    site.measure(Slice("web", FIRST + timedelta(days=1), ALL.last))
     after = site.savings()
+    assert after["date"].to_list() == [FIRST + timedelta(days=day) for day in (1, 2, 3)]
     site.measure(ALL)
     assert_frame_equal(after, site.savings())
 

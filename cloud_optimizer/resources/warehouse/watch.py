@@ -28,8 +28,9 @@ SELECT cluster::text, date, workload_id::text, greatest(risk_cpu, risk_memory) A
 FROM recommendations WHERE risk = {risk} AND status = 'proposed' AND created_at > {since}
 ORDER BY cluster, date, shortage_share DESC NULLS LAST, workload_id
 """)
-# a measurement that was under way when an entry was recorded may have read the ledger before; a day whose hours left
-# with retention cannot be measured again
+# an entry that ends replaces the one that began, so both may be news to the days between; a measurement that was under
+# way when an entry was recorded may have read the ledger before; a day whose hours left with retention cannot be
+# measured again
 OUTDATED: Final = sql.SQL("""
 SELECT measured.cluster::text, measured.date, max(entry.recorded_at) AS recorded_at
 FROM loads AS measured
@@ -38,7 +39,7 @@ JOIN savings_ledger AS entry USING (cluster)
 WHERE {0} IN ('', measured.cluster)
   AND measured.table_name = 'realised_savings' AND hours.table_name = 'workload_hours' AND hours.row_count > 0
   AND entry.recorded_at + interval '5 minutes' > measured.loaded_at
-  AND (coalesce(entry.reverted_at, entry.applied_at) AT TIME ZONE 'UTC')::date <= measured.date
+  AND (entry.applied_at AT TIME ZONE 'UTC')::date <= measured.date
 GROUP BY 1, 2
 ORDER BY 1, 2
 """)
