@@ -129,8 +129,8 @@ def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) ->
 def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> MaterializeResult:
     """Measure every day against the ledger of what was applied before its end."""
     for part in slices_of(context):
-        ledger = read_ledger(warehouse, part.cluster, part.end)
         hours = warehouse.read(HOURS, part.cluster, part.first, part.next_day)
+        ledger = read_ledger(warehouse, part.cluster, part.end)  # last: an entry that is recorded meanwhile counts
         days = realised_by_day(ledger, hours)
         warehouse.replace(part.cluster, part.first, part.next_day, {REALISED_SAVINGS: days})
         rows_by_day(context, part, days["date"])

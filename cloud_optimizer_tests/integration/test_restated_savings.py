@@ -1,9 +1,10 @@
 """Applications and rollbacks that are told later, on a real instance: the days that they change are measured again."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -31,11 +32,24 @@ ADVICE = [f"web/w{number}/{FIRST}" for number in range(2)]
 
 
 @dataclass(frozen=True)
+class Interrupted(Warehouse):
+    """A warehouse of which long reads are waited for: what happens then is told by `meanwhile`."""
+
+    meanwhile: list[Callable[[], None]] = field(default_factory=list)
+
+    def read(self, *asked: Any) -> pl.DataFrame:
+        rows = super().read(*asked)
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return rows
+
+
+@dataclass(frozen=True)
 class Site:
     """Six days of two workloads, whose savings are measured."""
 
     instance: DagsterInstance
-    warehouse: Warehouse
+    warehouse: Interrupted
     materializer: Materializer
 
     def mark(self, status: str, identity: str, day: int) -> None:
@@ -66,7 +80,8 @@ def asked(request: RunRequest) -> list[str]:
 
 
 @pytest.fixture
-def site(warehouse: Warehouse, tmp_path: Path) -> Iterator[Site]:
+def site(warehouse_url: str, tmp_path: Path) -> Iterator[Site]:
+    warehouse = Interrupted(warehouse_url)
     for table in (HOURS, RECOMMENDATIONS):
         warehouse.replace("web", ALL.first, ALL.next_day, {table: rows(table, "web", FIRST, days=6)})
     with DagsterInstance.local_temp(str(tmp_path), {"telemetry": {"enabled": False}}) as instance:
@@ -100,6 +115,12 @@ def test_a_late_application_that_is_soon_taken_back_late_is_measured_on_the_days
     assert after["date"].to_list() == [FIRST + timedelta(days=day) for day in (1, 2, 3)]
     site.measure(ALL)
     assert_frame_equal(after, site.savings())
+
+
+def test_what_is_recorded_while_hours_are_read_is_measured(site: Site) -> None:
+    site.warehouse.meanwhile.append(lambda: site.mark("applied", ADVICE[0], day=2))
+    site.measure(ALL)
+    assert site.savings()["date"].to_list() == [FIRST + timedelta(days=day) for day in (2, 3, 4, 5)]
 
 
 def test_a_day_is_asked_for_three_times_a_day_and_anew_when_more_is_told(site: Site) -> None:
