@@ -18,6 +18,7 @@ from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.partitions import Slice, partition_key, slices
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.resources.warehouse.watch import outdated_savings
+from cloud_optimizer.settings import Settings
 
 HOURS_A_TRY = 8  # three tries a day
 
@@ -33,16 +34,17 @@ HOURS_A_TRY = 8  # three tries a day
 def restated_savings(
     context: ScheduleEvaluationContext,  # noqa: ARG001 - Dagster hands it over
     warehouse: ResourceParam[Warehouse],
+    settings: ResourceParam[Settings],
     clock: ResourceParam[Clock],
 ) -> Iterator[RunRequest | SkipReason]:
-    """Request the outdated days of each cluster, one run for days that follow each other."""
+    """Request the outdated days of each cluster, days that follow each other in as few runs as a backfill takes."""
     days = outdated_savings(warehouse)
     if days.is_empty():
         yield SkipReason("every measured day knows all that was applied and taken back")
     for (cluster,), own in days.group_by("cluster", maintain_order=True):
         told = own["recorded_at"].max()
         for part in slices(partition_key(str(cluster), day) for day in own["date"]):
-            yield _request(part, told, clock())
+            yield from (_request(piece, told, clock()) for piece in part.pieces(settings.backfill_days))
 
 
 def _request(part: Slice, told: object, now: datetime) -> RunRequest:

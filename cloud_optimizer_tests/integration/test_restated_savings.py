@@ -59,8 +59,9 @@ class Site:
     def measure(self, part: Slice) -> None:
         self.materializer.run(["realised_savings"], part, lambda _: None)
 
-    def tick(self, now: datetime = NOW) -> list[RunRequest]:
-        resources = {"warehouse": self.warehouse, "clock": lambda: now}
+    def tick(self, now: datetime = NOW, backfill_days: int | None = None) -> list[RunRequest]:
+        settings = Settings(backfill_days=backfill_days)
+        resources = {"warehouse": self.warehouse, "settings": settings, "clock": lambda: now}
         with build_schedule_context(self.instance, scheduled_execution_time=now, resources=resources) as context:
             answers = list(restated_savings(context))
         assert all(isinstance(answer, RunRequest) for answer in answers) or isinstance(answers[0], SkipReason)
@@ -121,6 +122,12 @@ def test_what_is_recorded_while_hours_are_read_is_measured(site: Site) -> None:
     site.warehouse.meanwhile.append(lambda: site.mark("applied", ADVICE[0], day=2))
     site.measure(ALL)
     assert site.savings()["date"].to_list() == [FIRST + timedelta(days=day) for day in (2, 3, 4, 5)]
+
+
+def test_many_days_are_cut_into_runs_as_long_as_those_of_backfills(site: Site) -> None:
+    site.mark("applied", ADVICE[0], day=1)
+    runs = [asked(request) for request in site.tick(backfill_days=2)]
+    assert runs == [["2026-03-03", "2026-03-04"], ["2026-03-05", "2026-03-06"], ["2026-03-07", "2026-03-07"]]
 
 
 def test_a_day_is_asked_for_three_times_a_day_and_anew_when_more_is_told(site: Site) -> None:
