@@ -27,6 +27,7 @@ class Mark(StrEnum):
 LEDGER_MARKS: Final = (Mark.APPLIED, Mark.REVERTED)
 """Those that the ledger of savings takes over."""
 
+
 def mark(
     status: Annotated[Mark, typer.Argument(help="What was done.")],
     recommendations: Annotated[list[str], typer.Argument(help="Their ids, as `export` prints them.")],
@@ -68,7 +69,6 @@ def _outdated(warehouse: "Warehouse", cluster: str) -> str:
         "schedule restated_savings measures them again within the hour; without it, materialize realised_savings of "
         "them.\n"
     )
-
 
 
 def _user() -> str:

@@ -174,7 +174,7 @@ def _replicas(record: Record) -> str:
 
 
 def _shape(count: float, total: float) -> str:
-    """Write replicas with the size of one; the count seen may be a mean: 2.25 and 9 cores give `2.25 ... of 4 cores`."""
+    """Write replicas with the size of one; the count seen may be a mean: `2.25 replicas of 4 cores` have 9 in all."""
     written = f"{count:.3g}" if count < WHOLE_REPLICAS else f"{count:.0f}"
     return f"{written} replica{'' if count == 1 else 's'} of {cores(total / count)}"
 

@@ -9,8 +9,20 @@ from typing import Any
 import polars as pl
 import psycopg
 import pytest
-from dagster import DagsterInstance, ResourceDefinition, RunRequest, SkipReason, build_schedule_context
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster import (
+    DagsterInstance,
+    DagsterRunStatus,
+    ResourceDefinition,
+    RunRequest,
+    SkipReason,
+    build_schedule_context,
+)
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    RUN_KEY_TAG,
+)
+from dagster._core.test_utils import create_run_for_test
 from polars.testing import assert_frame_equal
 from rich.console import Console
 
@@ -66,6 +78,10 @@ class Site:
             answers = list(restated_savings(context))
         assert all(isinstance(answer, RunRequest) for answer in answers) or isinstance(answers[0], SkipReason)
         return [answer for answer in answers if isinstance(answer, RunRequest)]
+
+    def fail(self, request: RunRequest) -> bool:
+        tags = {**request.tags, RUN_KEY_TAG: str(request.run_key)}
+        return create_run_for_test(self.instance, "savings", status=DagsterRunStatus.FAILURE, tags=tags).is_finished
 
     def time_passes(self, statement: str = MEASURED_LONG_AGO) -> None:
         with psycopg.connect(self.warehouse.url) as connection:
@@ -132,11 +148,11 @@ def test_many_days_are_cut_into_runs_as_long_as_those_of_backfills(site: Site) -
 
 def test_a_day_is_asked_for_three_times_a_day_and_anew_when_more_is_told(site: Site) -> None:
     site.mark("applied", ADVICE[0], day=2)
-    keys = {request.run_key for hour in range(24) for request in site.tick(NOW.replace(hour=hour))}
-    assert len(keys) == 3
-    site.time_passes(RECORDED_LONG_AGO)
+    hours = [hour for hour in range(24) for request in site.tick(NOW.replace(hour=hour)) if site.fail(request)]
+    assert hours == [0, 8, 16]
+    assert site.tick() == []
     site.mark("applied", ADVICE[1], day=2)
-    assert {request.run_key for request in site.tick()}.isdisjoint(keys)
+    assert len(site.tick()) == 1
 
 
 def test_days_whose_hours_are_gone_and_days_never_measured_are_let_be(site: Site) -> None:

@@ -153,7 +153,10 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
         ("web", Address("default", "Deployment", "web", "web", True)),
         ("StatefulSet/db", Address("default", "StatefulSet", "db", "db", True)),
         ("shop/CronJob/report/main", Address("shop", "CronJob", "report", "main", False)),
-        ("shop/checkout", Address("shop", "Deployment", "checkout", "checkout", True)),  # as the Prometheus source names it
+        (
+            "shop/checkout",
+            Address("shop", "Deployment", "checkout", "checkout", True),
+        ),  # as the Prometheus source names it
         ("shop/checkout/proxy", Address("shop", "Deployment", "checkout", "proxy", False)),
         ("shop/Deployment", Address("shop", "Deployment", "deployment", "deployment", True)),
         ("VM_17 (old)", Address("default", "Deployment", "vm-17-old", "vm-17-old", True)),
