@@ -25,7 +25,7 @@ STORAGE_LOST = (*CONNECTION_ERRORS, DagsterPostgresException)
 
 
 def is_storage_lost(error: BaseException) -> bool:
-    """Tell whether the server is not there: it cancels statements after a minute, and is there when it does."""
+    """Tell whether the server cannot do it now: one that cancels a statement after a minute would cancel it again."""
     return isinstance(error, DagsterPostgresException) or is_service_lost(error)
 
 

@@ -102,6 +102,13 @@ class Slice:
         """Return the partition key of one of the days."""
         return partition_key(self.cluster, day)
 
+    def pieces(self, days: int | None) -> Iterator["Slice"]:
+        """Return the slice in pieces of at most so many days; None leaves it whole."""
+        length = (self.last - self.first).days + 1
+        step = timedelta(days=days or length)
+        for first in (self.first + step * n for n in range(-(-length // step.days))):
+            yield Slice(self.cluster, first, min(first + step - timedelta(days=1), self.last))
+
 
 def slices(keys: Iterable[str]) -> list[Slice]:
     """Group partition keys into the fewest runs of consecutive days per cluster."""

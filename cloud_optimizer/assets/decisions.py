@@ -8,14 +8,22 @@ from dagster import AssetExecutionContext, MaterializeResult, MetadataValue, Res
 
 from cloud_optimizer.assets.graph import partitioned
 from cloud_optimizer.assets.patience import waits_for_services
-from cloud_optimizer.assets.tables import rows_by_day, sums_of_money, table_head, table_schema, tell_of_slice
+from cloud_optimizer.assets.tables import (
+    HEAD_ROWS,
+    rows_by_day,
+    sums_of_money,
+    table_head,
+    table_schema,
+    tell_of_slice,
+)
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.core.costs.ledger import REALISED_DAY_SCHEMA, realised_by_day
-from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report
+from cloud_optimizer.core.costs.report import COST_REPORT_SCHEMA, cost_report, distinct_savings
 from cloud_optimizer.core.drift.verdict_rows import distrusts_model
 from cloud_optimizer.core.forecasting.selection import models_of
 from cloud_optimizer.core.recommendations.inputs import DECLARED_PREFERENCES, RecommendationInputs, Trust
 from cloud_optimizer.core.recommendations.recommend import recommend
+from cloud_optimizer.core.recommendations.summary import top_savings
 from cloud_optimizer.core.records import RECOMMENDATION_SCHEMA
 from cloud_optimizer.core.replay.cluster import replay_cluster
 from cloud_optimizer.core.rollup import panel_from_rollup, roll_up
@@ -36,16 +44,6 @@ from cloud_optimizer.resources.warehouse.reports import COST_REPORTS, POLICY_REP
 from cloud_optimizer.settings import Settings
 
 LOOKBACK = timedelta(days=90)  # the longest a preference may ask for
-HEADLINE = (
-    "workload_id",
-    "finding",
-    "current_cpu_cores",
-    "recommended_cpu_cores",
-    "current_memory_bytes",
-    "recommended_memory_bytes",
-    "risk",
-    "monthly_saving",
-)
 
 
 @asset(
@@ -67,18 +65,19 @@ def scaling_recommendations(
         frame = pl.concat(recommend(one, settings.recommendation) for one in inputs)
         warehouse.replace(part.cluster, part.first, part.next_day, {RECOMMENDATIONS: frame})
         rows_by_day(context, part, frame["date"])
-        facts = _headlines(frame.filter(pl.col("date") == part.last))
+        facts = headlines(frame.filter(pl.col("date") == part.last))
         context.add_asset_metadata(facts, partition_key=part.key(part.last))
     return MaterializeResult()
 
 
-def _headlines(recommendations: pl.DataFrame) -> dict[str, object]:
-    """Return what a person wants to know of a day's recommendations first."""
+def headlines(recommendations: pl.DataFrame) -> dict[str, object]:
+    """Return what a person wants to know of a day's recommendations first, as metadata."""
+    best = top_savings(recommendations, HEAD_ROWS)
     return {
         "recommendations": recommendations.height,
-        **sums_of_money(recommendations, "monthly_saving"),
+        **sums_of_money(distinct_savings(recommendations), "monthly_saving"),
         "findings": MetadataValue.json(dict(recommendations["finding"].value_counts().iter_rows())),
-        "top_savings": table_head(recommendations.sort("monthly_saving", descending=True).select(HEADLINE)),
+        "top_savings": table_head(best, best.height),
     }
 
 
@@ -130,8 +129,8 @@ def _preferences(known: pl.DataFrame, ledger: pl.DataFrame, origin: datetime) ->
 def realised_savings(context: AssetExecutionContext, warehouse: ResourceParam[Warehouse]) -> MaterializeResult:
     """Measure every day against the ledger of what was applied before its end."""
     for part in slices_of(context):
-        ledger = read_ledger(warehouse, part.cluster, part.end)
         hours = warehouse.read(HOURS, part.cluster, part.first, part.next_day)
+        ledger = read_ledger(warehouse, part.cluster, part.end)  # last: an entry that is recorded meanwhile counts
         days = realised_by_day(ledger, hours)
         warehouse.replace(part.cluster, part.first, part.next_day, {REALISED_SAVINGS: days})
         rows_by_day(context, part, days["date"])

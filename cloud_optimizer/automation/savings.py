@@ -14,12 +14,12 @@ from dagster import (
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from cloud_optimizer.automation.jobs import savings_job
+from cloud_optimizer.automation.tries import HOURS_A_TRY, new_tries
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.partitions import Slice, partition_key, slices
 from cloud_optimizer.resources.warehouse import Warehouse
 from cloud_optimizer.resources.warehouse.watch import outdated_savings
-
-HOURS_A_TRY = 8  # three tries a day
+from cloud_optimizer.settings import Settings
 
 
 @schedule(
@@ -31,22 +31,27 @@ HOURS_A_TRY = 8  # three tries a day
     "recorded, three tries a day.",
 )
 def restated_savings(
-    context: ScheduleEvaluationContext,  # noqa: ARG001 - Dagster hands it over
+    context: ScheduleEvaluationContext,
     warehouse: ResourceParam[Warehouse],
+    settings: ResourceParam[Settings],
     clock: ResourceParam[Clock],
 ) -> Iterator[RunRequest | SkipReason]:
-    """Request the outdated days of each cluster, one run for days that follow each other."""
+    """Request the outdated days of each cluster, days that follow each other in as few runs as a backfill takes."""
     days = outdated_savings(warehouse)
     if days.is_empty():
         yield SkipReason("every measured day knows all that was applied and taken back")
-    for (cluster,), own in days.group_by("cluster", maintain_order=True):
-        told = own["recorded_at"].max()
-        for part in slices(partition_key(str(cluster), day) for day in own["date"]):
-            yield _request(part, told, clock())
+        return
+    requests = [
+        _request(piece, own["recorded_at"].max(), clock())
+        for (cluster,), own in days.group_by("cluster", maintain_order=True)
+        for part in slices(partition_key(str(cluster), day) for day in own["date"])
+        for piece in part.pieces(settings.backfill_days)
+    ]
+    yield from new_tries(context.instance, requests)
 
 
 def _request(part: Slice, told: object, now: datetime) -> RunRequest:
-    """One run for all days; the run key bounds the tries, and what is told later asks anew."""
+    """One run for all days; what is told later asks anew, however often they were tried."""
     first, last = str(part.key(part.first)), str(part.key(part.last))
     return RunRequest(
         run_key=f"savings {first} {last} {told} {now:%Y-%m-%d} {now.hour // HOURS_A_TRY}",

@@ -20,6 +20,7 @@ from dagster import (
 )
 
 from cloud_optimizer.automation.jobs import complete_partition_job, recommendation_job, tuning_job
+from cloud_optimizer.automation.tries import HOURS_A_TRY, new_tries
 from cloud_optimizer.core.clock import Clock
 from cloud_optimizer.partitions import partition_key, slices
 from cloud_optimizer.resources.telemetry.catalog import RegisteredSource, SourceCatalog
@@ -103,7 +104,7 @@ def daily_partition(
 def missing_partitions(
     context: ScheduleEvaluationContext, telemetry: ResourceParam[SourceCatalog], clock: ResourceParam[Clock]
 ) -> Requests:
-    """Request what the last days lack; the run key bounds the tries, so a partition that cannot succeed is let be."""
+    """Request what the last days lack, each a bounded number of times: a partition that cannot succeed is let be."""
     now = clock()
     done = context.instance.get_materialized_partitions(LAST_ASSET)
     champions = first_champions(context.instance)
@@ -117,8 +118,12 @@ def missing_partitions(
     missing = [key for key in keys if str(key) not in done]
     if not missing:
         yield SkipReason("nothing is missing")
-    for key in turn_of(missing, now):
-        yield RunRequest(run_key=f"missing {key} {now:%Y-%m-%d} {now.hour // 8}", partition_key=key)
+        return
+    requests = [
+        RunRequest(run_key=f"missing {key} {now:%Y-%m-%d} {now.hour // HOURS_A_TRY}", partition_key=key)
+        for key in turn_of(missing, now)
+    ]
+    yield from new_tries(context.instance, requests)
 
 
 def turn_of(missing: Sequence[MultiPartitionKey], now: datetime) -> Sequence[MultiPartitionKey]:

@@ -3,13 +3,15 @@
 import getpass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
-import polars as pl
 import typer
 
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.settings import load_settings
+
+if TYPE_CHECKING:
+    from cloud_optimizer.resources.warehouse import Warehouse
 
 
 class Mark(StrEnum):
@@ -20,6 +22,10 @@ class Mark(StrEnum):
     PROPOSED = "proposed"
     APPLIED = "applied"
     REVERTED = "reverted"
+
+
+LEDGER_MARKS: Final = (Mark.APPLIED, Mark.REVERTED)
+"""Those that the ledger of savings takes over."""
 
 
 def mark(
@@ -36,22 +42,33 @@ def mark(
     """
     from cloud_optimizer.connections import local_platform
     from cloud_optimizer.resources.warehouse.life_cycle import change_status
-    from cloud_optimizer.resources.warehouse.watch import outdated_savings
 
     settings = load_settings()
     moment = datetime.now(UTC) if at is None else at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     actor = by or _user()
     with local_platform(settings) as platform:
         prices = settings.recommendation.prices
-        change_status(platform.warehouse, recommendations, status, moment, actor, note, prices)
-        outdated = outdated_savings(platform.warehouse)
-    typer.echo(f"{len(set(recommendations))} now {status}: {', '.join(sorted(set(recommendations)))}")
-    ends = (pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
-    for cluster, first, last in outdated.group_by("cluster", maintain_order=True).agg(ends).iter_rows():
-        typer.echo(
-            f"Savings of {cluster} from {first} to {last} were measured before all of this was known: the schedule "
-            "restated_savings measures them again within the hour; without it, materialize realised_savings of them."
-        )
+        clusters = change_status(platform.warehouse, recommendations, status, moment, actor, note, prices)
+        typer.echo(f"{len(set(recommendations))} now {status}: {', '.join(sorted(set(recommendations)))}")
+        for cluster in clusters if status in LEDGER_MARKS else ():
+            typer.echo(_outdated(platform.warehouse, cluster), nl=False)
+
+
+def _outdated(warehouse: "Warehouse", cluster: str) -> str:
+    """Return a line on the savings that are measured again, where there are any."""
+    from cloud_optimizer.resources.warehouse.watch import outdated_savings
+
+    try:
+        days = outdated_savings(warehouse, cluster)["date"]
+    except Exception as error:  # noqa: BLE001 - the mark is made, whatever comes of the look after it
+        return f"Whether savings of {cluster} were measured before this was known could not be looked up: {error}\n"
+    if days.is_empty():
+        return ""
+    return (
+        f"Savings of {cluster} from {days.min()} to {days.max()} were measured before all of this was known: the "
+        "schedule restated_savings measures them again within the hour; without it, materialize realised_savings of "
+        "them.\n"
+    )
 
 
 def _user() -> str:

@@ -79,8 +79,8 @@ class Materializer:
                 raise CloudOptimizerError(_failure(result, part))
             return run_id
         raise CloudOptimizerError(
-            "The database server went away again and again while the graph ran: see that it stays up, then run this "
-            "again; what was finished is kept."
+            "The database server went away or was too busy again and again while the graph ran: see that it stays up, "
+            "then run this again; what was finished is kept."
         )
 
     def _execute(
@@ -102,12 +102,14 @@ class Materializer:
 
     def _abandon(self, run_id: str) -> None:
         """Record that a run ended which could not record it itself."""
-        self.console.print("The database server went away: this run starts again.", style="dim")
+        self.console.print("The database server went away or was too busy: this run starts again.", style="dim")
         try:
             run = self.instance.get_run_by_id(run_id)
             if run is not None and not run.is_finished:
-                self.instance.report_run_failed(run, "The database server went away; another run took over.")
+                self.instance.report_run_failed(run, "The database server was lost; another run took over.")
         except STORAGE_LOST as error:
+            if not is_storage_lost(error):
+                raise
             raise CloudOptimizerError(
                 "The database server went away and did not come back: start it, then run this again; what was "
                 "finished is kept."

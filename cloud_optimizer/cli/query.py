@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.settings import load_settings
+from cloud_optimizer.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from cloud_optimizer.resources.warehouse import Warehouse
@@ -41,9 +41,10 @@ def query(
         rows = [{"query": known, "question": question} for known, question in query_names().items()]
         show(console, "Queries", pl.DataFrame(rows))
         return
+    settings = load_settings()
     given = _parameters(parameter or []) | ({"cluster": cluster} if cluster else {})
-    with local_platform(load_settings()) as platform:
-        answer = platform.warehouse.query(name, **given)
+    with local_platform(settings) as platform:
+        answer = platform.warehouse.query(name, **(_prices(name, settings) | given))
     match output_format:
         case OutputFormat.CSV:
             typer.echo(answer.write_csv(), nl=False)
@@ -80,6 +81,14 @@ def _peak_risk(warehouse: "Warehouse", row: Mapping[str, Any]) -> str:
 
     risks = warehouse.read(PEAK_RISKS, row["cluster"], row["date"], row["date"] + timedelta(days=1))
     return peak_risk_words(risks.filter(pl.col("workload_id") == row["workload_id"]))
+
+
+def _prices(name: str, settings: Settings) -> dict[str, object]:
+    """Return those of the settings' prices that a query asks for, for what nobody gave a price."""
+    from cloud_optimizer.resources.warehouse.queries import find_query
+
+    prices = settings.recommendation.prices.row()
+    return {parameter: prices[parameter] for parameter in find_query(name).parameters if parameter in prices}
 
 
 def _parameters(pairs: list[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ Record = Mapping[str, Any]
 GIB: Final = 2**30
 MINUTES_PER_DAY: Final = 1440
 SMALLEST_SUM: Final = 0.005  # of money: less is written as 0.00
+WHOLE_REPLICAS: Final = 100  # from here on a fraction of one is not worth a word
 
 CODE_SENTENCES: Final = {
     "FLOOR_APPLIED": "The demand would fit into less than the smallest size allowed, so the floor decides.",
@@ -160,15 +161,22 @@ def _replicas(record: Record) -> str:
     target = record["recommended_hpa_target_cpu_cores"]
     if target is None:
         return ""
-    count, before = record["recommended_replicas"], record["current_replicas"] or 1.0
+    recommended = _shape(record["recommended_replicas"], record["recommended_cpu_cores"])
+    present = _shape(record["current_replicas"] or 1.0, record["current_cpu_cores"])
+    instead = "" if present == recommended else f" instead of {present}"
     hours = [entry["replicas"] for entry in json.loads(record["replica_schedule"])]
     lowest, highest = min(hours), max(hours)
-    needed = f"{highest} at every hour" if lowest == highest else f"{lowest} to {highest} by hour"
+    by_hour = f"{highest} at every hour" if lowest == highest else f"{lowest} to {highest} by hour"
     return (
-        f"That is {count:.0f} replicas of {cores(record['recommended_cpu_cores'] / count)} instead of {before:.0f} of "
-        f"{cores(record['current_cpu_cores'] / before)}; {needed} are needed, and an autoscaler should aim at "
-        f"{cores(target)} of each, an absolute value."
+        f"That is {recommended}{instead}; {by_hour} {'is' if highest == 1 else 'are'} needed, and an autoscaler should "
+        f"aim at {cores(target)} of each, an absolute value."
     )
+
+
+def _shape(count: float, total: float) -> str:
+    """Write replicas with the size of one; the count seen may be a mean: `2.25 replicas of 4 cores` have 9 in all."""
+    written = f"{count:.3g}" if count < WHOLE_REPLICAS else f"{count:.0f}"
+    return f"{written} replica{'' if count == 1 else 's'} of {cores(total / count)}"
 
 
 def _money(record: Record) -> str:

@@ -156,15 +156,6 @@ def test_a_complete_week_says_that_nothing_is_missing(instance: DagsterInstance)
     assert ticked(missing_partitions, instance, [source("web")], TODAY + HOUR) == ([], ["nothing is missing"])
 
 
-def test_a_partition_that_never_succeeds_is_tried_three_times_a_day(instance: DagsterInstance) -> None:
-    done(instance, "champion_model", "web", FIRST.date())
-    done(instance, "scaling_recommendations", "web", *days_before_today(*range(2, LOOKBACK_DAYS + 1)))
-    hours = [TODAY + n * HOUR for n in (0, 3, 7, 8, 15, 16, 23)]
-    requests = [request for now in hours for request in missing_of(instance, [source("web")], now)]
-    assert len(requests) == len(hours)
-    assert len({request.run_key for request in requests}) == 3
-
-
 def test_a_tick_asks_for_a_bounded_number_and_what_cannot_succeed_starves_nothing(instance: DagsterInstance) -> None:
     sources = [source(f"web-{n}") for n in range(5)]
     for entry in sources:

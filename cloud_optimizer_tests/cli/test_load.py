@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
+import psycopg
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
@@ -133,6 +134,41 @@ def test_a_mark_in_the_past_says_which_days_are_measured_again(warehouse: Wareho
     assert run("mark", "applied", second, "--at", "2125-01-01").output == f"1 now applied: {second}\n"
     told = run("mark", "applied", first, "--at", str(DAY + timedelta(days=1))).output
     assert f"Savings of shop from {DAY + timedelta(days=1)} to {DAY + timedelta(days=2)} were measured before" in told
+    other = rows(RECOMMENDATIONS, "bank", DAY)
+    warehouse.replace("bank", DAY, DAY + timedelta(days=1), {RECOMMENDATIONS: other})
+    assert run("mark", "applied", f"bank/w0/{DAY}").output == f"1 now applied: bank/w0/{DAY}\n"
+    dismissed = f"shop/w0/{DAY + timedelta(days=1)}"
+    assert run("mark", "dismissed", dismissed).output == f"1 now dismissed: {dismissed}\n"
+
+
+def test_a_mark_is_made_whatever_comes_of_the_look_at_what_it_outdates(warehouse: Warehouse) -> None:
+    warehouse.replace("shop", DAY, DAY + timedelta(days=1), {RECOMMENDATIONS: rows(RECOMMENDATIONS, "shop", DAY)})
+    with psycopg.connect(warehouse.url) as connection:
+        connection.execute("DROP TABLE loads CASCADE")
+    marked = run("mark", "applied", f"shop/w0/{DAY}")
+    assert (marked.exit_code, marked.output.splitlines()[0]) == (0, f"1 now applied: shop/w0/{DAY}")
+    assert "were measured before this was known could not be looked up: The database lacks tables" in marked.output
+
+
+def test_a_change_promised_in_a_currency_that_the_bill_left_can_be_recorded_by_either_way_out(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    end = DAY + timedelta(days=2)
+    advice = rows(RECOMMENDATIONS, "shop", DAY, days=2, workloads=2)
+    newer = pl.when(pl.col("date") == DAY).then(pl.lit("USD")).otherwise(pl.lit("EUR"))
+    warehouse.replace("shop", DAY, end, {RECOMMENDATIONS: advice.with_columns(currency=newer)})
+    price = "cluster,workload_id,core_hour,gib_hour,currency\nshop,w{},0.1,0.01,{}\n"
+    for workload in (0, 1):
+        run("load", "workloads", file(tmp_path, price.format(workload, "USD")), "--since", "2025-01-01")
+        run("load", "workloads", file(tmp_path, price.format(workload, "EUR")), "--since", str(end))
+    at = ("--at", f"{end} 09:30:15")
+    refused = str(run("mark", "applied", f"shop/w0/{DAY}", *at).exception)
+    assert run("mark", "dismissed", f"shop/w0/{DAY}").exit_code == 0
+    assert run("mark", "applied", f"shop/w0/{DAY + timedelta(days=1)}", *at).exit_code == 0
+    since = refused.partition("--since ")[2].partition(",")[0]
+    run("load", "workloads", file(tmp_path, price.format(1, "USD")), "--since", since)
+    assert run("mark", "applied", f"shop/w1/{DAY}", *at).exit_code == 0
+    assert read_ledger(warehouse, "shop", NOW)["currency"].to_list() == ["EUR", "USD"]
 
 
 def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:

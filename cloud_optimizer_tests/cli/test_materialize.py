@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import cast
 
 import psycopg
 import pytest
@@ -43,6 +44,16 @@ class Troubled:
     def execute_in_process(self, **_: object) -> ExecuteInProcessResult:
         self.runs += 1
         raise OperationalError("INSERT", {}, self.said)
+
+
+@dataclass
+class Deaf:
+    """Stands for an instance whose storage answers every question with what a driver says."""
+
+    said: psycopg.Error
+
+    def __getattr__(self, name: str) -> object:
+        raise OperationalError(name, {}, self.said)
 
 
 class World:
@@ -158,11 +169,24 @@ def test_a_failed_step_is_named_with_its_cause_on_one_line(world: World) -> None
 
 def test_a_run_whose_storage_was_lost_is_made_again_and_one_whose_statement_took_too_long_is_not(world: World) -> None:
     lost, slow = Troubled(AdminShutdown()), Troubled(QueryCanceled())
-    with pytest.raises(CloudOptimizerError, match="went away again and again"):
+    with pytest.raises(CloudOptimizerError, match="again and again while the graph ran"):
         replace(world.materializer, graph=lost).run(ALL, PART, lambda _: None)
     with pytest.raises(OperationalError, match="QueryCanceled"):
         replace(world.materializer, graph=slow).run(ALL, PART, lambda _: None)
     assert (lost.runs, slow.runs) == (TRIES, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [(AdminShutdown(), "did not come back"), (QueryCanceled(), "QueryCanceled")],
+    ids=["lost", "slow"],
+)
+def test_a_lost_run_that_cannot_be_recorded_as_ended_is_told_with_its_own_cause(
+    world: World, said: psycopg.Error, told: str
+) -> None:
+    lost, deaf = Troubled(AdminShutdown()), cast(DagsterInstance, Deaf(said))
+    with pytest.raises((CloudOptimizerError, OperationalError), match=told):
+        replace(world.materializer, graph=lost, instance=deaf).run(ALL, PART, lambda _: None)
 
 
 def test_every_step_is_told_while_it_runs(world: World) -> None:

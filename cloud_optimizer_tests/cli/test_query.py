@@ -1,5 +1,6 @@
-"""`explain`: the stored words of a workload's newest recommendation, and near names where there is none."""
+"""`explain`: the stored words of a workload's newest recommendation; `query`: answers at the settings' prices."""
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,9 +12,10 @@ from typer.testing import CliRunner
 
 from cloud_optimizer.cli.main import app
 from cloud_optimizer.core.errors import InputError
-from cloud_optimizer.resources.warehouse import RECOMMENDATIONS, Warehouse
+from cloud_optimizer.resources.warehouse import HOURS, RECOMMENDATIONS, Warehouse
 from cloud_optimizer.settings import load_settings
 from cloud_optimizer_tests.resources.warehouse.frames import rows
+from cloud_optimizer_tests.resources.warehouse.query_rows import hours, put
 
 DAY = date(2025, 3, 1)
 
@@ -57,3 +59,20 @@ def test_a_name_that_is_not_known_is_answered_with_near_ones(arguments: tuple[st
     refused = explain(*arguments)
     assert isinstance(refused.exception, InputError)
     assert str(refused.exception) == sentence
+
+
+@pytest.mark.parametrize("name", ["top_waste", "cost_by_owner"])
+def test_what_nobody_gave_a_price_costs_what_the_settings_say_unless_one_is_given(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for setting, value in {"CORE_HOUR": "0.5", "GIB_HOUR": "0.00001", "CURRENCY": "EUR"}.items():
+        monkeypatch.setenv(f"CLOUD_OPTIMIZER_RECOMMENDATION__PRICES__{setting}", value)
+    load_settings.cache_clear()
+    put(warehouse, {HOURS: hours("a", 24, lambda _: 1.0)}, days=1)
+
+    def answer(*given: str) -> list[dict[str, object]]:
+        return json.loads(CliRunner().invoke(app, ["query", name, "--format", "json", *given]).output)
+
+    (told,), (asked,) = answer(), answer("--set", "currency=JPY", "--set", "core_hour=0.5", "--set", "gib_hour=0.00001")
+    assert (told.pop("currency"), asked.pop("currency")) == ("EUR", "JPY")
+    assert told == asked

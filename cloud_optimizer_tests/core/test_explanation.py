@@ -84,9 +84,36 @@ def test_replicas_are_told_with_their_size_number_by_hour_and_absolute_target() 
     hours = [entry["replicas"] for entry in json.loads(scaled["replica_schedule"])]
     target = cores(scaled["recommended_hpa_target_cpu_cores"])
     assert (
-        f"That is {count:.0f} replicas of {cores(total / count)} instead of 12 of 2 cores; "
+        f"That is {count:.0f} replicas of {cores(total / count)} instead of 12 replicas of 2 cores; "
         f"{min(hours)} to {max(hours)} by hour are needed, and an autoscaler should aim at {target} of each"
     ) in scaled["explanation"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "wishes", "sentence"),
+    [
+        (
+            (12.0, 2.0),
+            {"minimum_replicas": [12.0], "maximum_replicas": [12.0]},
+            "That is 12 replicas of 2 cores; 12 at every hour are needed",
+        ),
+        (
+            (1.0, 4.0),
+            {"minimum_replicas": [1.0], "maximum_replicas": [1.0]},
+            "1 replica of 4 cores; 1 at every hour is",
+        ),
+        ((2.25, 8.0), {"minimum_replicas": [3.0]}, " instead of 2.25 replicas of 8 cores; "),
+    ],
+    ids=["nothing changes", "one replica", "the mean of an hour"],
+)
+def test_replicas_are_counted_as_people_do(
+    seen: tuple[float, float], wishes: dict[str, list[float]], sentence: str
+) -> None:
+    count, size = seen
+    demand = np.full(14 * 24, 0.75 * count * size)
+    history = rollup("web", demand, cpu_capacity_cores=count * size, replicas_mean=count)
+    preferences = pl.DataFrame({"workload_id": ["web"], "horizontally_scaled": [True], **wishes})
+    assert sentence in words(history, preferences=preferences)
 
 
 def test_a_choice_that_costs_the_same_is_not_said_to_save_nothing() -> None:

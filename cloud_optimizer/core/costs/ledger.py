@@ -104,8 +104,9 @@ def record_applied(
         row = other.row(0, named=True)
         raise InputError(
             f"Recommendation {row['recommendation_id']} promises a saving in {row['currency']}, and prices of workload "
-            f"{row['workload_id']} were in {row['price_currency']} when it was applied: materialize "
-            f"scaling_recommendations of {row['date']} again, then record its change."
+            f"{row['workload_id']} were in {row['price_currency']} when it was applied: dismiss it and apply a newer "
+            f"one, or load the workload's core_hour and gib_hour in {row['currency']}, --since "
+            f"{applied_at:%Y-%m-%dT%H:%M:%S}, then record its change."
         )
     entries = fresh.select(
         *("recommendation_id", "cluster", "workload_id", "owner", "core_hour", "gib_hour", "currency"),

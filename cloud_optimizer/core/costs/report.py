@@ -94,7 +94,8 @@ def cost_report(
         settings: Price of work and horizon.
 
     Returns:
-        Rows in `COST_REPORT_SCHEMA`: owners by falling saving, the cluster's total (owner null) first.
+        Rows in `COST_REPORT_SCHEMA`: the cluster's total of each currency (owner null) first, then its owners, those of
+        a currency by falling saving.
     """
     settings = settings or CostReportSettings()
     counted = _with_owner(distinct_savings(recommendations), workloads).with_columns(_change_cost(settings))
@@ -102,7 +103,8 @@ def cost_report(
     total = counted.group_by(keys).agg(_sums()).with_columns(owner=pl.lit(None, pl.String), level=pl.lit(0))
     owned = counted.group_by(*keys, "owner").agg(_sums()).with_columns(level=pl.lit(1))
     report = pl.concat([total, owned], how="diagonal").with_columns(_returns(settings))
-    ordered = report.sort("cluster", "level", "monthly_saving", "owner", descending=[False, False, True, False])
+    order = {"cluster": False, "level": False, "currency": False, "monthly_saving": True, "owner": False}
+    ordered = report.sort(list(order), descending=list(order.values()))
     return ordered.select(COST_REPORT_SCHEMA.names()).cast(COST_REPORT_SCHEMA)
 
 

@@ -32,6 +32,7 @@ class Address:
     kind: str
     name: str
     container: str
+    is_whole: bool  # no container is named: what is known of it is known of the pod
 
     @classmethod
     def of(cls, workload_id: str) -> "Address":
@@ -44,7 +45,8 @@ class Address:
             namespace, kind, named = parts[0], "Deployment", parts[1:]
         else:
             namespace, kind, named = "default", "Deployment", [workload_id]
-        return cls(_dns_name(namespace), kind, _dns_name(named[0]), _dns_name(named[min(1, len(named) - 1)]))
+        name, is_whole = _dns_name(named[0]), len(named) == 1
+        return cls(_dns_name(namespace), kind, name, name if is_whole else _dns_name(named[1]), is_whole)
 
     @property
     def whole(self) -> tuple[str, str, str]:
@@ -152,19 +154,18 @@ def _horizontal_pod_autoscaler(address: Address, records: list[Record]) -> Docum
         "metadata": _metadata(address),
         "spec": {
             "scaleTargetRef": address.reference,
-            "metrics": [_cpu_metric(record, alone=len(records) == 1) for record in records],
+            "metrics": [_cpu_metric(record) for record in records],
         },
     }
 
 
-def _cpu_metric(record: Record, *, alone: bool) -> Document:
-    """Return the target of a pod, or where several containers have one, that of the container."""
+def _cpu_metric(record: Record) -> Document:
+    """Return the target of the pod, or where the workload names a container, that of the container alone."""
     target = {"type": "AverageValue", "averageValue": cpu_quantity(record["recommended_hpa_target_cpu_cores"])}
-    resource = {"name": "cpu", "target": target}
-    if alone:
+    resource, address = {"name": "cpu", "target": target}, Address.of(record["workload_id"])
+    if address.is_whole:
         return {"type": "Resource", "resource": resource}
-    container = Address.of(record["workload_id"]).container
-    return {"type": "ContainerResource", "containerResource": {"container": container, **resource}}
+    return {"type": "ContainerResource", "containerResource": {"container": address.container, **resource}}
 
 
 def _vertical_pod_autoscaler(records: list[Record]) -> Document:

@@ -78,7 +78,7 @@ def _sizes(
     )
     chosen = choose(seen, past.last_capacity(), preferences, wishes)
     if name == "memory":
-        replicas = observed.coverage["replicas"].fill_null(1.0).to_numpy()
+        replicas = observed.coverage["replicas"].fill_null(1.0).clip(lower_bound=1.0).to_numpy()
         after_kill = preferences["oom_memory_bytes"].to_numpy() * settings.history.oom_factor * replicas
         return rounded(at_least(chosen, after_kill), settings.memory_step_bytes)
     return rounded(chosen, settings.cpu_step_cores)

@@ -76,11 +76,13 @@ def scale_out(
     replicas = facts["replicas"].cast(pl.Float64).fill_null(1.0).to_numpy()
     wanted = facts.select(pl.col("horizontally_scaled").fill_null(pl.col("replicas") > 1).fill_null(False)).to_series()
     levels = facts["slo_class"].fill_null(settings.slo_class).replace_strict(HOUR_LEVELS, return_dtype=pl.Float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        present_size = cpu.current / replicas
     demand = ReplicaDemand(
         capacity=np.nan_to_num(cpu.target),
         by_hour=_by_hour(past, peaks, levels.to_numpy(), cpu.fallback),
         burst_utilization=_burst_utilization(past),
-        present_size=cpu.current / replicas,
+        present_size=present_size,
         minimum=facts["minimum_replicas"].cast(pl.Float64).to_numpy(),
         maximum=facts["maximum_replicas"].cast(pl.Float64).to_numpy(),
     )

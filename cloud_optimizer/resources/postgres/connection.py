@@ -13,6 +13,7 @@ from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
 
 CONNECT_SECONDS: Final = 10
 CONNECTION_LOST: Final = ("08", "57P")  # SQLSTATE: connection exception, shutdown; 57014, a timeout, is neither
+LASTING: Final = ("57014", "53100")  # a statement that took too long and a full disk: the same would end the same way
 REFUSED: Final = re.compile(
     r'(database|role) ".*" does not exist|.* authentication failed for .*|no pg_hba.conf entry .*|no password supplied'
 )
@@ -28,13 +29,16 @@ def is_connection_lost(sqlstate: str | None) -> bool:
 
 
 def is_service_lost(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that it was raised from, says that a server is not there now."""
+    """Tell whether an error, or one that it was raised from, says that a server cannot do now what it can do soon.
+
+    It went away, it has no connection or memory left, or it ended a statement for the sake of another one (deadlock).
+    """
     sqlalchemy = sys.modules.get("sqlalchemy.exc")  # of MLflow and Feast, where they are in use
     while error is not None:
         if isinstance(error, ServiceUnavailable):
             return True
         if sqlalchemy is not None and isinstance(error, sqlalchemy.OperationalError | sqlalchemy.InterfaceError):
-            return is_connection_lost(_sqlstate(error.orig))
+            return _sqlstate(error.orig) not in LASTING
         error = error.__cause__ or error.__context__
     return False
 

@@ -62,7 +62,7 @@ def change_status(
     actor: str,
     note: str = "",
     prices: PriceSettings | None = None,
-) -> None:
+) -> list[str]:
     """Move recommendations along their life cycle, with audit and, where that costs or saves money, ledger entries.
 
     All of it happens or nothing does. What is applied enters the ledger at the prices of that time; what is reverted
@@ -77,14 +77,19 @@ def change_status(
         note: Why.
         prices: Of workloads that nobody gave a price.
 
+    Returns:
+        The clusters that they are about, sorted.
+
     Raises:
         InputError: There is no such recommendation, or it cannot go there from where it is.
     """
+    clusters = set()
     with connect(warehouse.url) as connection:
         for identity in sorted(set(recommendation_ids)):  # everybody locks in the same order
             found = connection.cursor(row_factory=dict_row).execute(RECOMMENDATION, (identity,)).fetchone()
             if found is None:
                 raise InputError(f"There is no recommendation {identity}: list them with `cloud-optimizer export`.")
+            clusters.add(str(found["cluster"]))
             new = check_step(identity, found["status"], status)
             connection.execute(SET_STATUS, (new, identity))
             connection.execute(AUDIT, (identity, found["status"], new, at, actor, note or None))
@@ -93,6 +98,7 @@ def change_status(
             elif new == "reverted":
                 entry = _frame(connection, ENTRY.format(LEDGER_COLUMNS, identity))
                 _enter(connection, record_rollback(entry, identity, at, actor, note))
+    return sorted(clusters)
 
 
 def expire_recommendations(warehouse: Warehouse, now: datetime) -> int:

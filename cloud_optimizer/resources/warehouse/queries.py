@@ -123,4 +123,4 @@ def _day(name: str, text: str) -> date:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?\d+(\.\d+)?", text) is not None
+    return re.fullmatch(r"-?\d+(\.\d+)?(e[-+]?\d+)?", text) is not None

@@ -28,16 +28,18 @@ SELECT cluster::text, date, workload_id::text, greatest(risk_cpu, risk_memory) A
 FROM recommendations WHERE risk = {risk} AND status = 'proposed' AND created_at > {since}
 ORDER BY cluster, date, shortage_share DESC NULLS LAST, workload_id
 """)
-# a measurement that was under way when an entry was recorded may have read the ledger before; a day whose hours left
-# with retention cannot be measured again
+# an entry that ends replaces the one that began, so both may be news to the days between; a measurement that was under
+# way when an entry was recorded may have read the ledger before; a day whose hours left with retention cannot be
+# measured again
 OUTDATED: Final = sql.SQL("""
 SELECT measured.cluster::text, measured.date, max(entry.recorded_at) AS recorded_at
 FROM loads AS measured
 JOIN loads AS hours USING (cluster, date)
 JOIN savings_ledger AS entry USING (cluster)
-WHERE measured.table_name = 'realised_savings' AND hours.table_name = 'workload_hours' AND hours.row_count > 0
+WHERE {0} IN ('', measured.cluster)
+  AND measured.table_name = 'realised_savings' AND hours.table_name = 'workload_hours' AND hours.row_count > 0
   AND entry.recorded_at + interval '5 minutes' > measured.loaded_at
-  AND (coalesce(entry.reverted_at, entry.applied_at) AT TIME ZONE 'UTC')::date <= measured.date
+  AND (entry.applied_at AT TIME ZONE 'UTC')::date <= measured.date
 GROUP BY 1, 2
 ORDER BY 1, 2
 """)
@@ -75,9 +77,9 @@ def recommendations_at_risk(warehouse: Warehouse, risk: str, since: datetime) ->
     return warehouse.frame(query).cast(AT_RISK_SCHEMA)
 
 
-def outdated_savings(warehouse: Warehouse) -> pl.DataFrame:
+def outdated_savings(warehouse: Warehouse, cluster: str = "") -> pl.DataFrame:
     """Return the days whose savings were measured before the ledger had all of them, with the time of its last entry.
 
-    Rows are in `OUTDATED_SCHEMA`, by cluster and day.
+    Rows are in `OUTDATED_SCHEMA`, by cluster and day; of one cluster, or of all.
     """
-    return warehouse.frame(OUTDATED).cast(OUTDATED_SCHEMA)
+    return warehouse.frame(OUTDATED.format(sql.Literal(cluster))).cast(OUTDATED_SCHEMA)

@@ -122,10 +122,11 @@ def test_recording_the_same_application_twice_changes_nothing() -> None:
 
 
 def test_a_promise_in_another_currency_than_the_prices_is_refused_with_the_way_out() -> None:
-    promised = change("r1", (4.0, 2.0)).with_columns(currency=pl.lit("USD"), date=pl.lit(START.date()))
+    promised = change("r1", (4.0, 2.0)).with_columns(currency=pl.lit("USD"))
     with pytest.raises(InputError, match="r1 promises a saving in USD, and prices of workload web were in EUR") as told:
         record_applied(LEDGER_SCHEMA.to_frame(), promised, PRICES, START, "operator")
-    assert "materialize scaling_recommendations of 2026-03-01 again" in str(told.value)
+    way_out = "dismiss it and apply a newer one, or load the workload's core_hour and gib_hour in USD, --since"
+    assert f"{way_out} 2026-03-01T00:00:00, then record its change." in str(told.value)
 
 
 def test_an_application_without_a_price_is_refused() -> None:

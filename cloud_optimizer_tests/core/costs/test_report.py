@@ -98,6 +98,13 @@ def test_currencies_are_never_added_up() -> None:
     assert dict(totals.select("currency", "monthly_saving").iter_rows()) == {"EUR": 60.0, "USD": 60.0}
 
 
+def test_owners_are_ranked_within_their_currency() -> None:
+    savings = [("a", 5.0, "EUR"), ("b", 900.0, "JPY"), ("c", 60.0, "EUR"), ("d", 700.0, "JPY")]
+    fleet = [recommendation(name, 1000.0, saving, currency=kind, owner=name) for name, saving, kind in savings]
+    ranked = cost_report(pl.concat(fleet)).select("currency", "owner").rows()
+    assert ranked == [("EUR", None), ("JPY", None), ("EUR", "c"), ("EUR", "a"), ("JPY", "b"), ("JPY", "d")]
+
+
 def test_no_recommendations_give_an_empty_report() -> None:
     assert cost_report(RECOMMENDATION_SCHEMA.to_frame()).equals(COST_REPORT_SCHEMA.to_frame())
 

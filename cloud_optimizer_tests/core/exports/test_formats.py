@@ -103,6 +103,13 @@ def test_containers_of_one_deployment_share_a_document() -> None:
     assert [container["containerName"] for container in recommended] == ["nginx", "proxy"]
 
 
+def test_the_target_of_a_container_is_its_own_where_its_neighbours_stay_as_they_are() -> None:
+    scaled = rollup("shop/web/nginx", np.full(14 * 24, 4.0), replicas_mean=4.0, cpu_capacity_cores=16.0)
+    _, autoscaler = yaml.safe_load_all(export(recommend(inputs(scaled)), "patch"))
+    (metric,) = autoscaler["spec"]["metrics"]
+    assert (metric["type"], metric["containerResource"]["container"]) == ("ContainerResource", "nginx")
+
+
 def test_the_cpu_limit_of_a_replica_is_raised_only_where_its_request_would_lie_above_it() -> None:
     scaled = rollup("web", np.full(14 * 24, 4.0), replicas_mean=4.0, cpu_capacity_cores=16.0)
     for limit, raised in ((64.0, False), (0.1, True), (4.0, False)):
@@ -143,13 +150,16 @@ def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("workload_id", "address"),
     [
-        ("web", Address("default", "Deployment", "web", "web")),
-        ("StatefulSet/db", Address("default", "StatefulSet", "db", "db")),
-        ("shop/CronJob/report/main", Address("shop", "CronJob", "report", "main")),
-        ("shop/checkout", Address("shop", "Deployment", "checkout", "checkout")),  # as the Prometheus source names it
-        ("shop/checkout/proxy", Address("shop", "Deployment", "checkout", "proxy")),
-        ("shop/Deployment", Address("shop", "Deployment", "deployment", "deployment")),
-        ("VM_17 (old)", Address("default", "Deployment", "vm-17-old", "vm-17-old")),
+        ("web", Address("default", "Deployment", "web", "web", True)),
+        ("StatefulSet/db", Address("default", "StatefulSet", "db", "db", True)),
+        ("shop/CronJob/report/main", Address("shop", "CronJob", "report", "main", False)),
+        (
+            "shop/checkout",
+            Address("shop", "Deployment", "checkout", "checkout", True),
+        ),  # as the Prometheus source names it
+        ("shop/checkout/proxy", Address("shop", "Deployment", "checkout", "proxy", False)),
+        ("shop/Deployment", Address("shop", "Deployment", "deployment", "deployment", True)),
+        ("VM_17 (old)", Address("default", "Deployment", "vm-17-old", "vm-17-old", True)),
     ],
 )
 def test_a_workload_name_says_where_it_lives(workload_id: str, address: Address) -> None:

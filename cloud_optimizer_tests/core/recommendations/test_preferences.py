@@ -33,6 +33,8 @@ def test_memory_stays_above_the_limit_that_a_kill_hit() -> None:
     assert "OOM_SEEN" in record["reason_codes"]
     scaled = record_of(rollup("web", STEADY * 8, cpu_capacity_cores=16.0, replicas_mean=4.0), oom_memory_bytes=3 * GIB)
     assert scaled["recommended_memory_bytes"] / scaled["recommended_replicas"] >= 1.25 * 3 * GIB
+    off = record_of(rollup("web", STEADY, replicas_mean=[1.0] * (len(STEADY) - 1) + [0.0]), oom_memory_bytes=3 * GIB)
+    assert off["recommended_memory_bytes"] >= 1.25 * 3 * GIB
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,19 @@ def test_a_statement_that_took_too_long_is_no_lost_server_and_a_killed_connectio
     assert is_service_lost(failure(postgres_server, driver, KILLED))
 
 
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize(
+    ("sqlstate", "lost"),
+    [("40P01", True), ("40001", True), ("55P03", True), ("53300", True), ("53100", False)],
+    ids=["deadlock", "serialization", "lock", "connections", "disk"],
+)
+def test_what_passes_is_asked_again_and_a_full_disk_is_not(
+    postgres_server: EmbeddedPostgres, driver: str, sqlstate: str, lost: bool
+) -> None:
+    raised = f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{sqlstate}'; END $$"
+    assert is_service_lost(failure(postgres_server, driver, raised)) is lost
+
+
 def test_what_was_raised_from_a_timeout_is_no_lost_server_either(postgres_server: EmbeddedPostgres) -> None:
     wrapped = RuntimeError("MLflow could not do it")
     wrapped.__cause__ = failure(postgres_server, "psycopg2", IMPATIENT)

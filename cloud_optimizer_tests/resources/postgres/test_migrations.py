@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,8 @@ from cloud_optimizer.resources.postgres import EmbeddedPostgres
 from cloud_optimizer.resources.postgres.migrations import migrate, read_migrations
 from cloud_optimizer.resources.postgres.server_process import binaries
 from cloud_optimizer.resources.postgres.sql_files import MIGRATIONS
+from cloud_optimizer.resources.warehouse import Warehouse
+from cloud_optimizer.resources.warehouse.watch import outdated_savings
 
 RUN = "import sys; from pathlib import Path; from cloud_optimizer.resources.postgres.migrations import migrate;"
 
@@ -38,6 +41,13 @@ def folder(tmp_path: Path) -> Path:
 def tables(url: str) -> set[str]:
     with psycopg.connect(url) as connection:
         return {row[0] for row in connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+
+
+def migrate_until(last: int, url: str, folder: Path) -> None:
+    for number in range(1, last + 1):
+        (path,) = MIGRATIONS.glob(f"{number:04}_*.sql")
+        (folder / path.name).write_bytes(path.read_bytes())
+    migrate(url, folder)
 
 
 def test_each_migration_is_applied_once_and_new_ones_follow(url: str, folder: Path) -> None:
@@ -114,9 +124,7 @@ def test_psql_runs_the_files_as_they_are(url: str) -> None:
 
 
 def test_rollups_are_filled_from_hours_that_were_loaded_before_there_were_any(url: str, tmp_path: Path) -> None:
-    for path in sorted(MIGRATIONS.glob("*.sql"))[:7]:
-        (tmp_path / path.name).write_text(path.read_text("utf-8"))
-    migrate(url, tmp_path)
+    migrate_until(7, url, tmp_path)
     with psycopg.connect(url) as connection:
         connection.execute("SELECT ensure_partitions('workload_hours', '2025-01-01', '2025-01-02')")
         connection.execute(
@@ -129,6 +137,28 @@ def test_rollups_are_filled_from_hours_that_were_loaded_before_there_were_any(ur
         assert connection.execute("SELECT workload_id, on_slots FROM workload_days").fetchall() == [("w", 12)]
 
 
+ENTRY = """
+INSERT INTO savings_ledger (recommendation_id, cluster, workload_id, applied_at, applied_by)
+VALUES ('{0}', 'web', '{0}', '2025-03-01', 'ann')
+"""
+MEASURED = """
+INSERT INTO loads (table_name, cluster, date, row_count) VALUES
+    ('workload_hours', 'web', '2025-03-01', 24), ('realised_savings', 'web', '2025-03-01', 0)
+"""
+
+
+def test_entries_of_the_ledger_from_before_their_time_was_kept_put_no_day_out_of_date(url: str, tmp_path: Path) -> None:
+    migrate_until(13, url, tmp_path)
+    with psycopg.connect(url) as connection:
+        connection.execute(MEASURED)
+        connection.execute(ENTRY.format("before"))
+    assert "0014_ledger_recorded" in migrate(url)
+    assert outdated_savings(Warehouse(url)).is_empty()
+    with psycopg.connect(url) as connection:
+        connection.execute(ENTRY.format("after"))
+    assert outdated_savings(Warehouse(url))["date"].to_list() == [date(2025, 3, 1)]
+
+
 SPELLS = """
 INSERT INTO workloads (cluster, workload_id, valid_from, valid_to, owner, core_hour) VALUES
     ('web', 'w', '2025-01-01', '2025-02-01', 'ann', NULL), ('web', 'w', '2025-02-01', '2025-03-01', 'ann', 0.03),
@@ -137,10 +167,7 @@ INSERT INTO workloads (cluster, workload_id, valid_from, valid_to, owner, core_h
 
 
 def test_what_was_known_of_workloads_before_counts_as_told_where_it_changed(url: str, tmp_path: Path) -> None:
-    for number in range(1, 13):
-        (path,) = MIGRATIONS.glob(f"{number:04}_*.sql")
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    migrate(url, tmp_path)
+    migrate_until(12, url, tmp_path)
     with psycopg.connect(url) as connection:
         connection.execute(SPELLS)
     assert "0013_facts_as_told" in migrate(url)
