@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS, TARGETS_BY_NAME
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.calibration import MEDIAN, Calibration, expanded, level_offsets, rearranged
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
-from cloud_optimizer.core.forecasting.design import Design, build_design
+from cloud_optimizer.core.forecasting.design import Design, build_design, feature_names
 from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
 from cloud_optimizer.core.forecasting.fallback import silent, stand_in, too_short
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
@@ -57,9 +58,15 @@ class DirectForecaster:
         return FittedDirect(self.name, settings, regressors, calibrations)
 
     def load(self, folder: Path) -> "FittedDirect":
-        """Read what `FittedDirect.save` wrote."""
+        """Read what `FittedDirect.save` wrote.
+
+        Raises:
+            InputError: It learned from other features than a design has now.
+        """
         description = read_description(folder)
         settings = description.settings
+        if description.features != feature_names(settings):
+            raise InputError(f"The saved {self.name} model was trained on other features: train {self.name} again.")
         regressors = {target: self.regressor.load(folder, target) for target in settings.targets}
         calibrations = {target: Calibration.model_validate(state) for target, state in description.state.items()}
         return FittedDirect(self.name, settings, regressors, calibrations)
@@ -115,11 +122,11 @@ class FittedDirect:
         return shares({name: sum(target[name] for target in shared) for name in shared[0]})
 
     def save(self, folder: Path) -> None:
-        """Write native files and the description with the calibrations."""
+        """Write native files and the description with the features and the calibrations."""
         for target, regressor in self.regressors.items():
             regressor.save(folder, target)
         state = {target: calibration.model_dump() for target, calibration in self.calibrations.items()}
-        write_description(folder, self.name, self.settings, state)
+        write_description(folder, self.name, self.settings, feature_names(self.settings), state)
 
     def _predict_target(self, panel: Panel, target: str, position: Positions) -> tuple[FloatArray, NDArray[np.bool_]]:
         design = build_design(panel, target, position, self.settings)

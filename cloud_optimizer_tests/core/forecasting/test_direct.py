@@ -1,17 +1,21 @@
 """The direct global forecaster."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS, MEDIAN
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
 from cloud_optimizer.core.forecasting.direct import calibrate, calibrated, calibration_split, predicted_residuals
 from cloud_optimizer.core.forecasting.examples import build_examples, training_origins
-from cloud_optimizer.core.forecasting.families import FORECASTERS
+from cloud_optimizer.core.forecasting.families import FORECASTERS, load_fitted
+from cloud_optimizer.core.forecasting.saved import DESCRIPTION_FILE
 
 from .conftest import make_panel
 
@@ -37,6 +41,19 @@ def test_importance_names_features_and_adds_up_and_the_loss_falls(name: str) -> 
     assert list(importance.values()) == sorted(importance.values(), reverse=True)
     for curve in fitted.training_curve().values():
         assert curve[-1] < curve[0]
+
+
+@pytest.mark.parametrize("change", [{"features": ["lag_1"]}, {"features": []}])
+def test_a_saved_model_that_learned_from_other_features_is_refused_by_name(
+    change: dict[str, list[str]], tmp_path: Path
+) -> None:
+    settings = ForecastSettings(targets=("cpu_mean",), calibration_days=7)
+    FORECASTERS["lightgbm"]().fit(make_panel(3, 30), settings).save(tmp_path)
+    description = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
+    assert load_fitted(tmp_path).name == "lightgbm"
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(description | change))
+    with pytest.raises(InputError, match="The saved lightgbm model was trained on other features: train lightgbm again"):
+        load_fitted(tmp_path)
 
 
 class Wrong:
