@@ -11,9 +11,10 @@ from cloud_optimizer.assets.model_factory import training_panel
 from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.assets.training import MODEL_ASSETS
-from cloud_optimizer.core.champion import choose_champion
+from cloud_optimizer.core.champion import Contender, choose_champion
 from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape, targets_of
 from cloud_optimizer.core.contracts import Resource
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.records import CHAMPION_SCHEMA
 from cloud_optimizer.core.training import (
@@ -117,16 +118,31 @@ def _incumbent_losses(
     registry: ModelRegistry,
     settings: Settings,
 ) -> pl.DataFrame:
-    """Score the champion so far on days it had not seen.
+    """Score the champion so far on days it had not seen; no rows where it cannot be used any more.
 
     One that was trained on part of the window is stood for by its family's evaluation fit, which was not.
     """
+    try:
+        fitted = registry.load_logged(held.model_id)
+    except InputError:  # for good, while a registry that is away raises otherwise; the choice tells why
+        return EVALUATION_SCHEMA.to_frame()
     if held.as_of > day - timedelta(days=settings.training.evaluation_days):
         return candidates.filter(pl.col("model") == held.family)
-    fitted = registry.load_logged(held.model_id)
     frame = evaluation_settings(settings.training, settings.forecast)
     result = evaluate(Frozen(held.family, fitted), panel, frame)
     return evaluation_frame(result, cluster, day, held.model_id)
+
+
+def _incumbent(held: RegisteredVersion, scored: Contender | None, registry: ModelRegistry) -> Contender:
+    """Return the champion so far under the name that people know, with the reason where it could not be scored."""
+    name = f"{held.family} version {held.version}"
+    if scored is not None:
+        return replace(scored, name=name)
+    try:
+        registry.load_logged(held.model_id)
+    except InputError as error:
+        return Contender(name, losses=None, failure=str(error).rstrip("."))
+    return Contender(name, losses=None)
 
 
 def _choose(
@@ -135,9 +151,8 @@ def _choose(
     """Return the row of the choice in `CHAMPION_SCHEMA`; None where the resource has neither champion nor candidate."""
     models, demand = contenders(losses, resource, settings.champion)
     held = registry.champion(cluster, resource, before=day)
-    incumbent = models.pop(INCUMBENT[resource], None)
-    if incumbent is not None and held is not None:
-        incumbent = replace(incumbent, name=f"{held.family} version {held.version}")  # as people know it
+    scored = models.pop(INCUMBENT[resource], None)
+    incumbent = None if held is None else _incumbent(held, scored, registry)
     candidates = [contender for name, contender in models.items() if name not in INCUMBENT.values()]
     verdict = choose_champion(resource, candidates, incumbent, models.get(NAIVE), demand, settings.champion)
     if verdict.promoted and verdict.champion is not None:
@@ -147,7 +162,7 @@ def _choose(
         registry.withdraw(cluster, resource, day)  # of an earlier run of this day that decided otherwise
     if held is None:
         return None
-    scored = verdict.champion if verdict.promoted else INCUMBENT[resource]
+    chosen = verdict.champion if verdict.promoted else INCUMBENT[resource]
     return {
         "cluster": cluster,
         "date": day,
@@ -159,6 +174,6 @@ def _choose(
         "reason": verdict.reason,
         "score": verdict.score,
         "incumbent_score": verdict.incumbent_score,
-        "expected_wape": expected_wape(losses.filter(pl.col("model") == scored), resource),
+        "expected_wape": expected_wape(losses.filter(pl.col("model") == chosen), resource),
         "data_version": held.data_version,
     }

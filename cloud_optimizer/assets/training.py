@@ -8,13 +8,21 @@ import polars as pl
 from cloud_optimizer.assets.model_factory import Outcome, Workshop, model_asset
 from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.blending import FAMILY as BLEND
-from cloud_optimizer.core.forecasting.blending import MEMBERS, blended
+from cloud_optimizer.core.forecasting.blending import MEMBERS, Blending, blended
 from cloud_optimizer.core.forecasting.contract import FittedForecaster
+from cloud_optimizer.core.forecasting.direct import FittedDirect
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import Trained, data_version, score_fitted, train
 from cloud_optimizer.core.tuning.choice import chosen_hyperparameters
 from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
-from cloud_optimizer.resources.model_registry.evaluated import load_evaluated, log_evaluated
+from cloud_optimizer.resources.model_registry.kept_fits import (
+    CALIBRATING,
+    EVALUATED,
+    EVALUATED_CALIBRATING,
+    KEPT,
+    load_fit,
+    log_fit,
+)
 from cloud_optimizer.resources.warehouse.tuned import tunings_as_of
 
 FAMILIES = {
@@ -36,7 +44,7 @@ def train_family(family: str, key: RunKey, panel: Panel, workshop: Workshop) -> 
         trained = train(chosen.forecaster, panel, settings.training, settings.forecast)
         logged = _logged(run_id, trained, panel, workshop, chosen.logged, chosen.tags)
         if family in MEMBERS:
-            log_evaluated(workshop.registry, run_id, trained.evaluated)
+            _keep_fits(run_id, trained, workshop.registry)
     return Outcome(trained, logged, {"hyperparameters": chosen.source})
 
 
@@ -45,12 +53,16 @@ def train_blend(family: str, key: RunKey, panel: Panel, workshop: Workshop) -> O
     settings, registry = workshop.settings, workshop.registry
     members = _members(key, data_version(panel), workshop)
     with registry.run(key) as run_id:
-        evaluated = _evaluated(members, registry)
-        kept = blended({name: registry.load_logged(members[name].model_id) for name in evaluated})
-        trained = score_fitted(kept, blended(evaluated), panel, settings.training, settings.forecast)
-        params = {f"member.{name}": members[name].model_id for name in evaluated}
+        kept = _kept_fits(members, registry)
+        fits = {folder: {name: kept[name][folder] for name in kept} for folder in KEPT}
+        fitted = blended(
+            {name: registry.load_logged(members[name].model_id) for name in kept}, fits[CALIBRATING], panel
+        )
+        blending = Blending(fits[EVALUATED], fits[EVALUATED_CALIBRATING])
+        trained = score_fitted(fitted, blending, panel, settings.training, settings.forecast)
+        params = {f"member.{name}": members[name].model_id for name in kept}
         logged = _logged(run_id, trained, panel, workshop, params, {})
-    return Outcome(trained, logged, {"members": ", ".join(evaluated)})
+    return Outcome(trained, logged, {"members": ", ".join(kept)})
 
 
 def _members(key: RunKey, version: str, workshop: Workshop) -> dict[str, LoggedModel]:
@@ -61,12 +73,24 @@ def _members(key: RunKey, version: str, workshop: Workshop) -> dict[str, LoggedM
     return {family: model for family, model in models.items() if model.data_version == version}
 
 
-def _evaluated(members: Mapping[str, LoggedModel], registry: ModelRegistry) -> dict[str, FittedForecaster]:
-    """Return the evaluated fits of the members that have one."""
+def _keep_fits(run_id: str, trained: Trained, registry: ModelRegistry) -> None:
+    """Keep what a blend needs of a member beside its model."""
+    fitted, evaluated = trained.fitted, trained.evaluated
+    assert isinstance(fitted, FittedDirect)  # as every member is
+    assert isinstance(evaluated, FittedDirect)
+    log_fit(registry, run_id, evaluated, EVALUATED)
+    log_fit(registry, run_id, evaluated.before_calibration, EVALUATED_CALIBRATING)
+    log_fit(registry, run_id, fitted.before_calibration, CALIBRATING)
+
+
+def _kept_fits(
+    members: Mapping[str, LoggedModel], registry: ModelRegistry
+) -> dict[str, Mapping[str, FittedForecaster]]:
+    """Return the fits of the members that have all of them, by folder."""
     found = {}
     for family, model in members.items():
-        with suppress(InputError):  # its training was killed before the fit was kept
-            found[family] = load_evaluated(registry, model)
+        with suppress(InputError):  # its training was killed before they were kept
+            found[family] = {folder: load_fit(registry, model, folder) for folder in KEPT}
     return found
 
 
@@ -94,7 +118,7 @@ MODEL_ASSETS = [
     *(model_asset(name, *FAMILIES[name], train_family, ["tuned_hyperparameters"]) for name in FAMILIES),
     model_asset(
         BLEND,
-        "The mean of the quantiles that the boosted families learned; trained by loading them.",
+        "The mean of the quantiles that the boosted families learned; it loads them and is calibrated.",
         {"lightgbm", "xgboost", "catboost"},
         train_blend,
         [f"{name}_model" for name in MEMBERS],

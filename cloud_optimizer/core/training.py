@@ -145,20 +145,18 @@ def train(
         CloudOptimizerError: The family failed; the message names it and the cause.
         InputError: The panel is too short to hold out a single day.
     """
-    remembering = _Remembering(forecaster)
-    result = evaluate(remembering, panel, evaluation_settings(training, forecast))
-    assert remembering.fitted is not None  # else there is no result
+    result, evaluated = _evaluated(forecaster, panel, training, forecast)
     start = clock()
     try:
         fitted = forecaster.fit(panel, forecast.model_copy(update={"targets": result.plan.targets}))
     except Exception as error:
         raise CloudOptimizerError(f"{forecaster.name} cannot be fitted: {type(error).__name__}: {error}") from error
-    return Trained(fitted, result, clock() - start, remembering.fitted)
+    return Trained(fitted, result, clock() - start, evaluated)
 
 
 def score_fitted(
     fitted: FittedForecaster,
-    evaluated: FittedForecaster,
+    forecaster: Forecaster,
     panel: Panel,
     training: TrainingSettings,
     forecast: ForecastSettings,
@@ -167,7 +165,7 @@ def score_fitted(
 
     Args:
         fitted: As of the panel's end; it is kept.
-        evaluated: Its like that saw nothing of the held-out days.
+        forecaster: Fits its like on a panel that holds nothing of the held-out days.
         panel: What the candidates of the day are trained on.
         training: Which days are held out.
         forecast: What is forecast.
@@ -175,8 +173,18 @@ def score_fitted(
     Raises:
         CloudOptimizerError: It cannot be evaluated; the message names it and the cause.
     """
-    result = evaluate(Frozen(evaluated.name, evaluated), panel, evaluation_settings(training, forecast))
+    result, evaluated = _evaluated(forecaster, panel, training, forecast)
     return Trained(fitted, result, 0.0, evaluated)
+
+
+def _evaluated(
+    forecaster: Forecaster, panel: Panel, training: TrainingSettings, forecast: ForecastSettings
+) -> tuple[BacktestResult, FittedForecaster]:
+    """Return the out-of-time evaluation of a family and the fit that was evaluated."""
+    remembering = _Remembering(forecaster)
+    result = evaluate(remembering, panel, evaluation_settings(training, forecast))
+    assert remembering.fitted is not None  # else there is no result
+    return result, remembering.fitted
 
 
 def observed_part(panel: Panel) -> Panel:

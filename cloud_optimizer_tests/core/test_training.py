@@ -23,6 +23,7 @@ from cloud_optimizer.core.training import (
     evaluation_frame,
     evaluation_settings,
     observed_part,
+    score_fitted,
     summarize_evaluations,
     train,
 )
@@ -61,6 +62,13 @@ def test_the_evaluation_fit_sees_nothing_of_the_held_out_days_and_the_kept_fit_s
     origins = [origin for origin, _ in family.predictions]
     assert origins == [days_after_start(day) for day in range(DAYS - 5, DAYS)]
     assert all(end == origin for origin, end in family.predictions)
+
+
+def test_what_was_fitted_elsewhere_is_scored_by_its_like_on_a_panel_without_the_held_out_days() -> None:
+    kept, like = Repeating(factor=2), Repeating()
+    trained = score_fitted(kept, like, two_target_panel(), TRAINING, FORECAST)
+    assert (like.fits, kept.fits) == ([days_after_start(DAYS - 5)], [])
+    assert (trained.fitted, trained.evaluated, trained.fit_seconds) == (kept, like, 0.0)
 
 
 def test_candidates_of_a_day_share_one_frame_of_daily_origins_without_a_refit() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cloud_optimizer.cli.graph import Graph, Plan
 from cloud_optimizer.core.contracts import DAY
 from cloud_optimizer.resources.model_registry import LoggedModel
-from cloud_optimizer.resources.model_registry.evaluated import FOLDER
+from cloud_optimizer.resources.model_registry.kept_fits import KEPT
 from cloud_optimizer_tests.integration.conftest import CLUSTER, LAST, Workbench, day
 
 AS_OF = LAST - 4 * DAY
@@ -64,11 +64,12 @@ def test_the_blend_may_become_champion(members: Workbench) -> None:
     members.run(day(4), "demand_forecast")
 
 
-def test_a_member_whose_evaluated_fit_is_gone_is_left_out(members: Workbench) -> None:
+@pytest.mark.parametrize("folder", KEPT)
+def test_a_member_one_of_whose_fits_is_gone_is_left_out(members: Workbench, folder: str) -> None:
     members.run(day(4), *(f"{family}_model" for family in MEMBERS))
     registry = members.platform.model_registry
     uri = registry.client.get_run(logged(members, "lightgbm").run_id).info.artifact_uri
-    shutil.rmtree(registry.download(f"{uri}/{FOLDER}"))
+    shutil.rmtree(registry.download(f"{uri}/{folder}"))
     members.run(day(4), "blend_model")
     assert {name for name in params(members) if name.startswith("member.")} == {"member.xgboost", "member.catboost"}
 

@@ -6,12 +6,13 @@ a clockwork service are one learning problem, and quantiles travel between them.
 """
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud_optimizer.core.contracts import HOUR, TARGETS_BY_NAME
+from cloud_optimizer.core.contracts import HOUR, TARGETS, TARGETS_BY_NAME
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design_features import (
     calendar,
@@ -94,6 +95,14 @@ def build_design(panel: Panel, target: str, positions: Positions, settings: Fore
     parts = [_describe(panel, target, positions[chunk], experts.at(chunk), settings) for chunk in chunks]
     arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in ARRAYS}
     return replace(parts[0], **arrays)
+
+
+def feature_names(settings: ForecastSettings) -> tuple[str, ...]:
+    """Return the names of the features in their order: those of any design, here of a workload never seen."""
+    target, unknown = TARGETS[0], np.full((1, 1), np.nan, dtype=np.float32)
+    columns = {target.column: unknown, target.capacity_column: unknown}
+    panel = Panel(("",), datetime(1970, 1, 1, tzinfo=UTC), settings.step, columns)
+    return build_design(panel, target.name, np.array([1]), settings).names
 
 
 def _describe(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud_optimizer.core.contracts import DAY, QUANTILE_LEVELS, TARGETS_BY_NAME
+from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.forecasting.calibration import MEDIAN, Calibration, expanded, level_offsets, rearranged
 from cloud_optimizer.core.forecasting.contract import ForecastSettings, QuantileForecast
-from cloud_optimizer.core.forecasting.design import Design, build_design
-from cloud_optimizer.core.forecasting.examples import Examples, build_examples, training_origins
+from cloud_optimizer.core.forecasting.design import Design, build_design, feature_names
+from cloud_optimizer.core.forecasting.examples import Examples, build_examples, learned_part, training_origins
 from cloud_optimizer.core.forecasting.fallback import silent, stand_in, too_short
 from cloud_optimizer.core.forecasting.history import Positions, origin_position
 from cloud_optimizer.core.forecasting.regressor import Parameters, QuantileRegressor, shares
@@ -48,18 +49,25 @@ class DirectForecaster:
         """Fit on origins before the calibration window, calibrate on it, then (`refit`) fit on everything."""
         origins = training_origins(panel, settings)
         early, late = calibration_split(origins, panel.length, settings)
-        regressors, calibrations = {}, {}
+        regressors, calibrations, calibrating = {}, {}, {}
         for target in settings.targets:
             examples = build_examples(panel, target, origins, settings)
             model = self._learned(examples.at(early), settings)
+            calibrating[target] = model
             calibrations[target] = calibrate(model, examples.at(late), self.guarded, unseen=early[-1] < late[0])
             regressors[target] = self._learned(examples, settings) if self.refit else model
-        return FittedDirect(self.name, settings, regressors, calibrations)
+        return FittedDirect(self.name, settings, regressors, calibrations, calibrating)
 
     def load(self, folder: Path) -> "FittedDirect":
-        """Read what `FittedDirect.save` wrote."""
+        """Read what `FittedDirect.save` wrote.
+
+        Raises:
+            InputError: It learned from other features than a design has now.
+        """
         description = read_description(folder)
         settings = description.settings
+        if description.features != feature_names(settings):
+            raise InputError(f"The saved {self.name} model was trained on other features: train {self.name} again.")
         regressors = {target: self.regressor.load(folder, target) for target in settings.targets}
         calibrations = {target: Calibration.model_validate(state) for target, state in description.state.items()}
         return FittedDirect(self.name, settings, regressors, calibrations)
@@ -77,12 +85,19 @@ class FittedDirect:
         settings: What is forecast and how far.
         regressors: One a target.
         calibrations: One a target.
+        calibrating: Regressors that had not seen the calibration window, one a target; empty for a loaded model.
     """
 
     name: str
     settings: ForecastSettings
     regressors: Mapping[str, QuantileRegressor]
     calibrations: Mapping[str, Calibration]
+    calibrating: Mapping[str, QuantileRegressor] = field(default_factory=dict)
+
+    @property
+    def before_calibration(self) -> "FittedDirect":
+        """The same with the regressors that had not seen the calibration window."""
+        return replace(self, regressors=self.calibrating)
 
     def predict(self, panel: Panel, origin: datetime) -> QuantileForecast:
         """Forecast every workload, in batches of workloads and targets, `settings.threads` at a time."""
@@ -115,11 +130,11 @@ class FittedDirect:
         return shares({name: sum(target[name] for target in shared) for name in shared[0]})
 
     def save(self, folder: Path) -> None:
-        """Write native files and the description with the calibrations."""
+        """Write native files and the description with the features and the calibrations."""
         for target, regressor in self.regressors.items():
             regressor.save(folder, target)
         state = {target: calibration.model_dump() for target, calibration in self.calibrations.items()}
-        write_description(folder, self.name, self.settings, state)
+        write_description(folder, self.name, self.settings, feature_names(self.settings), state)
 
     def _predict_target(self, panel: Panel, target: str, position: Positions) -> tuple[FloatArray, NDArray[np.bool_]]:
         design = build_design(panel, target, position, self.settings)
@@ -142,6 +157,14 @@ def calibration_split(origins: Positions, length: int, settings: ForecastSetting
     late = np.arange(len(origins))[-held_out:]
     early = np.flatnonzero(origins + settings.horizon <= origins[late[0]])
     return (early if len(early) else late), late
+
+
+def calibration_examples(panel: Panel, target: str, settings: ForecastSettings) -> tuple[Examples, bool]:
+    """Return what calibrates a fit on the panel, and whether its calibrating regressor has not seen it."""
+    origins = training_origins(panel, settings)
+    early, late = calibration_split(origins, panel.length, settings)
+    part = learned_part(panel, len(origins), settings)
+    return build_examples(part, target, origins[late], settings), bool(early[-1] < late[0])
 
 
 def _columns_of(panel: Panel, target: str, batch: slice) -> Panel:

@@ -49,11 +49,16 @@ class Examples:
 
 def build_examples(panel: Panel, target: str, positions: Positions, settings: ForecastSettings) -> Examples:
     """Describe a bounded sample of the workloads at the origins, with what followed."""
-    kept = sampled(len(panel.workload_ids), len(positions) * settings.horizon, settings.seed)
-    part = panel.rows(kept) if len(kept) < len(panel.workload_ids) else panel
+    part = learned_part(panel, len(positions), settings)
     design = build_design(part, target, positions, settings)
     residual = residual_target(part, target, positions, design)
     return Examples(design, residual, busyness(design))
+
+
+def learned_part(panel: Panel, origins: int, settings: ForecastSettings) -> Panel:
+    """Return the panel with the workloads that are learned from where there are so many origins."""
+    kept = sampled(len(panel.workload_ids), origins * settings.horizon, settings.seed)
+    return panel.rows(kept) if len(kept) < len(panel.workload_ids) else panel
 
 
 def training_origins(panel: Panel, settings: ForecastSettings) -> Positions:

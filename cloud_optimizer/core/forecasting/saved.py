@@ -1,4 +1,4 @@
-"""The JSON description beside a saved model's native files: family, settings and what calibrates it."""
+"""The JSON description beside a saved model's native files: family, settings, features and what calibrates it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,14 +19,19 @@ class Description(BaseModel):
 
     family: str = Field(description="Key of FORECASTERS.")
     settings: ForecastSettings
+    features: tuple[str, ...] = Field((), description="Features of the design it learned from, where it reads one.")
     state: dict[str, Any] = Field(default_factory=dict, description="What the family keeps beside native files.")
 
 
 def write_description(
-    folder: Path, family: str, settings: ForecastSettings, state: Mapping[str, Any] | None = None
+    folder: Path,
+    family: str,
+    settings: ForecastSettings,
+    features: tuple[str, ...] = (),
+    state: Mapping[str, Any] | None = None,
 ) -> None:
     """Write `forecaster.json`; `state` must be JSON."""
-    description = Description(family=family, settings=settings, state=dict(state or {}))
+    description = Description(family=family, settings=settings, features=features, state=dict(state or {}))
     (folder / DESCRIPTION_FILE).write_text(description.model_dump_json(indent=1), encoding="utf-8")
 
 

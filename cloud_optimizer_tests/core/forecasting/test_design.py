@@ -5,9 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.contracts import TARGETS_BY_NAME
 from cloud_optimizer.core.forecasting import design as design_module
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
-from cloud_optimizer.core.forecasting.design import Design, build_design, residual_target
+from cloud_optimizer.core.forecasting.design import Design, build_design, feature_names, residual_target
 from cloud_optimizer.core.forecasting.design_features import calendar
 from cloud_optimizer.core.forecasting.link import to_link
 from cloud_optimizer.core.panel import Panel
@@ -39,6 +40,13 @@ def test_nothing_at_or_after_an_origin_is_seen(panel: Panel, settings: ForecastS
     np.testing.assert_array_equal(before.base, after.base)
     together = build_design(panel, "cpu_mean", positions, settings)
     np.testing.assert_array_equal(together.features[:, :1], before.features)
+
+
+@pytest.mark.parametrize("target", TARGETS_BY_NAME)
+def test_the_names_of_the_features_are_those_of_every_design(target: str) -> None:
+    settings = ForecastSettings(horizon=12)
+    design = build_design(make_panel(2, 10), target, np.array([200]), settings)
+    assert feature_names(settings) == design.names
 
 
 def test_features_of_one_forecast_interval_by_hand() -> None:

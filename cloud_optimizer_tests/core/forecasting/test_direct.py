@@ -1,17 +1,28 @@
 """The direct global forecaster."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.forecasting import examples as examples_module
 from cloud_optimizer.core.forecasting.calibration import LEARNED_LEVELS, MEDIAN
 from cloud_optimizer.core.forecasting.contract import ForecastSettings
 from cloud_optimizer.core.forecasting.design import Design
-from cloud_optimizer.core.forecasting.direct import calibrate, calibrated, calibration_split, predicted_residuals
+from cloud_optimizer.core.forecasting.direct import (
+    calibrate,
+    calibrated,
+    calibration_examples,
+    calibration_split,
+    predicted_residuals,
+)
 from cloud_optimizer.core.forecasting.examples import build_examples, training_origins
-from cloud_optimizer.core.forecasting.families import FORECASTERS
+from cloud_optimizer.core.forecasting.families import FORECASTERS, load_fitted
+from cloud_optimizer.core.forecasting.saved import DESCRIPTION_FILE
 
 from .conftest import make_panel
 
@@ -39,6 +50,21 @@ def test_importance_names_features_and_adds_up_and_the_loss_falls(name: str) -> 
         assert curve[-1] < curve[0]
 
 
+@pytest.mark.parametrize("change", [{"features": ["lag_1"]}, {"features": []}])
+def test_a_saved_model_that_learned_from_other_features_is_refused_by_name(
+    change: dict[str, list[str]], tmp_path: Path
+) -> None:
+    settings = ForecastSettings(targets=("cpu_mean",), calibration_days=7)
+    FORECASTERS["lightgbm"]().fit(make_panel(3, 30), settings).save(tmp_path)
+    description = json.loads((tmp_path / DESCRIPTION_FILE).read_text())
+    assert load_fitted(tmp_path).name == "lightgbm"
+    (tmp_path / DESCRIPTION_FILE).write_text(json.dumps(description | change))
+    with pytest.raises(
+        InputError, match="The saved lightgbm model was trained on other features: train lightgbm again"
+    ):
+        load_fitted(tmp_path)
+
+
 class Wrong:
     """A regressor that is right on the first workload and far off on the others."""
 
@@ -59,6 +85,18 @@ def test_where_the_learned_median_lost_to_the_base_the_base_is_the_median() -> N
     np.testing.assert_allclose(residual[0, ..., MEDIAN], 0.5, rtol=1e-6)
     np.testing.assert_array_equal(residual[1:, ..., MEDIAN], 0)
     assert (np.diff(residual, axis=-1) >= 0).all()
+
+
+@pytest.mark.parametrize("rows", [400_000, 1_150])
+def test_what_calibrated_a_fit_can_be_asked_for_again(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(examples_module, "MAXIMUM_ROWS", rows)  # 1150 are two of four workloads at 23 origins
+    panel, settings = make_panel(4, 30), ForecastSettings(targets=("cpu_mean",), calibration_days=7)
+    fitted = FORECASTERS["lightgbm"]().fit(panel, settings)
+    examples, unseen = calibration_examples(panel, "cpu_mean", settings)
+    assert len(examples.design.workload_ids) == (4 if rows == 400_000 else 2)
+    again = calibrate(fitted.calibrating["cpu_mean"], examples, guarded=True, unseen=unseen)
+    np.testing.assert_allclose(again.offsets, fitted.calibrations["cpu_mean"].offsets, rtol=1e-6)
+    assert again.distrusted == fitted.calibrations["cpu_mean"].distrusted
 
 
 @pytest.mark.parametrize("days", [8, 9, 12, 20, 60])

@@ -51,7 +51,8 @@ class Logged:
 
 def fit(family: str, panel: Panel, settings: ForecastSettings) -> FittedForecaster:
     if family == "blend":
-        return blended({name: FORECASTERS[name]().fit(panel, settings) for name in MEMBERS})
+        members = {name: FORECASTERS[name]().fit(panel, settings) for name in MEMBERS}
+        return blended(members, {name: one.before_calibration for name, one in members.items()}, panel)
     return FORECASTERS[family]().fit(panel, settings)
 
 

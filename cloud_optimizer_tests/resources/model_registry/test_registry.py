@@ -13,7 +13,7 @@ from cloud_optimizer.core.forecasting.naive import FittedNaive
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.peak_risk import PeakRiskSettings, fit_peak_risk
 from cloud_optimizer.resources.model_registry import LoggedModel, ModelRegistry, RunKey
-from cloud_optimizer.resources.model_registry.evaluated import load_evaluated, log_evaluated
+from cloud_optimizer.resources.model_registry.kept_fits import CALIBRATING, EVALUATED, load_fit, log_fit
 from cloud_optimizer.resources.model_registry.native_model import python_functions
 from cloud_optimizer_tests.core.peak_risk.fleet import peaky_panel
 
@@ -133,11 +133,13 @@ def test_the_peak_risk_model_is_logged_with_its_reliability_and_loads_both_ways(
     assert function.predict(function.input_example)["probability"].tolist() == pytest.approx(expected[:2].tolist())
 
 
-def test_the_fit_that_was_evaluated_lies_beside_the_model_or_a_sentence_says_it_does_not(
+def test_a_kept_fit_lies_beside_the_model_in_its_folder_or_a_sentence_says_it_does_not(
     registry: ModelRegistry,
 ) -> None:
     model = registry.logged(_log(registry, RunKey("seasonal_naive_model", "evaluated", date(2024, 1, 10), "run-1")))
     with pytest.raises(InputError, match=f"The evaluated fit of model {model.model_id} is not there: train"):
-        load_evaluated(registry, model)
-    log_evaluated(registry, model.run_id, FittedNaive("seasonal_naive", SETTINGS))
-    assert load_evaluated(registry, model) == FittedNaive("seasonal_naive", SETTINGS)
+        load_fit(registry, model, EVALUATED)
+    log_fit(registry, model.run_id, FittedNaive("seasonal_naive", SETTINGS), EVALUATED)
+    assert load_fit(registry, model, EVALUATED) == FittedNaive("seasonal_naive", SETTINGS)
+    with pytest.raises(InputError, match=f"The calibrating fit of model {model.model_id} is not there: train"):
+        load_fit(registry, model, CALIBRATING)
