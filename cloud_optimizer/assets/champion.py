@@ -15,16 +15,10 @@ from cloud_optimizer.core.champion import Contender, choose_champion
 from cloud_optimizer.core.champion.window import INCUMBENT, NAIVE, contenders, expected_wape, targets_of
 from cloud_optimizer.core.contracts import Resource
 from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA, evaluation_frame, summarize_evaluations
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.records import CHAMPION_SCHEMA
-from cloud_optimizer.core.training import (
-    EVALUATION_SCHEMA,
-    Frozen,
-    evaluate,
-    evaluation_frame,
-    evaluation_settings,
-    summarize_evaluations,
-)
+from cloud_optimizer.core.training import Frozen, evaluate, evaluation_settings
 from cloud_optimizer.partitions import slices_of
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore

@@ -23,9 +23,10 @@ from cloud_optimizer.assets.graph import MODEL_OWNERS, partitioned
 from cloud_optimizer.assets.patience import waits_for_services
 from cloud_optimizer.assets.tables import table_head, table_schema
 from cloud_optimizer.core.errors import CloudOptimizerError, ServiceUnavailable
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA, evaluation_frame
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.rollup import PANEL_COLUMNS
-from cloud_optimizer.core.training import EVALUATION_SCHEMA, Trained, evaluation_frame, observed_part
+from cloud_optimizer.core.training import Trained, observed_part
 from cloud_optimizer.partitions import Slice, midnight, slices_of
 from cloud_optimizer.resources.evaluations import EvaluationStore
 from cloud_optimizer.resources.feature_store import FeatureStore

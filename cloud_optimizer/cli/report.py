@@ -12,9 +12,9 @@ from cloud_optimizer.connections import Platform
 from cloud_optimizer.core.champion.window import INCUMBENT
 from cloud_optimizer.core.drift.verdict_rows import WHOLE_KIND
 from cloud_optimizer.core.errors import InputError
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA, summarize_evaluations
 from cloud_optimizer.core.names import way_out
 from cloud_optimizer.core.recommendations.summary import top_risks, top_savings, totals
-from cloud_optimizer.core.training import EVALUATION_SCHEMA, summarize_evaluations
 from cloud_optimizer.partitions import Slice
 from cloud_optimizer.resources.warehouse import ACCURACY, DRIFT, QUARANTINE, RECOMMENDATIONS, Warehouse
 from cloud_optimizer.resources.warehouse.reports import POLICY_REPLAYS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cloud_optimizer.core.training import EVALUATION_SCHEMA
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA
 from cloud_optimizer.resources.parquet import held_open, path_part, write_parquet
 
 

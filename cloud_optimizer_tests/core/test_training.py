@@ -1,7 +1,7 @@
 """A training leaves a model and losses that add up; its data version names exactly what it saw."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import count
 
 import numpy as np
@@ -11,20 +11,18 @@ import pytest
 from cloud_optimizer.core.contracts import DAY, HOUR
 from cloud_optimizer.core.errors import CloudOptimizerError, InputError
 from cloud_optimizer.core.evaluation.backtest import BacktestResult
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA, evaluation_frame, summarize_evaluations
 from cloud_optimizer.core.forecasting.contract import FittedForecaster, ForecastSettings
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.training import (
-    EVALUATION_SCHEMA,
     Frozen,
     Trained,
     TrainingSettings,
     data_version,
     evaluate,
-    evaluation_frame,
     evaluation_settings,
     observed_part,
     score_fitted,
-    summarize_evaluations,
     train,
 )
 from cloud_optimizer_tests.core.evaluation.fakes import Raising, Repeating, daily_panel, days_after_start
@@ -102,26 +100,6 @@ def test_losses_add_up_to_the_summary_of_the_backtest(trained: Trained, losses: 
 def test_an_hour_that_nobody_observed_counts_nowhere(losses: pl.DataFrame) -> None:
     counted = losses.group_by("target").agg(pl.col("count").sum()).sort("target")["count"].to_list()
     assert counted == [3 * 5 * 24, 3 * 5 * 24 - 1]
-
-
-def test_a_summary_pools_sums_and_does_not_average_ratios() -> None:
-    sums = {"count": [1.0, 3.0], "demand": [1.0, 9.0], "absolute_error": [1.0, 1.0], "quantile_score": [0.5, 0.5]}
-    rest = {name: [0.0, 0.0] for name in ("over_forecast", "provision", "shortage")}
-    keys = {
-        "cluster": ["c", "c"],
-        "date": [AS_OF, AS_OF],
-        "model": ["m", "m"],
-        "model_version": ["1", "1"],
-        "workload_id": ["a", "b"],
-        "origin": [datetime(2024, 1, 15, tzinfo=UTC)] * 2,
-        "target": ["cpu_mean", "cpu_mean"],
-    }
-    inside = {"inside_80": [1.0, 2.0], "inside_95": [1.0, 3.0]}
-    rows = pl.DataFrame({**keys, **sums, **inside, **rest}).select(EVALUATION_SCHEMA.names()).cast(EVALUATION_SCHEMA)
-    (row,) = summarize_evaluations(rows).to_dicts()
-    assert row["wape"] == pytest.approx(0.2)  # (1 + 1) / (1 + 9), not the mean of 1 and 1/9
-    assert row["wql"] == pytest.approx(0.1)
-    assert (row["coverage_80"], row["coverage_95"], row["series"]) == (0.75, 1.0, 2)
 
 
 def test_metrics_name_target_and_measure_and_the_time_of_the_fit(trained: Trained) -> None:

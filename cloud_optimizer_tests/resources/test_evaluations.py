@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from cloud_optimizer.core.training import EVALUATION_SCHEMA
+from cloud_optimizer.core.evaluation.records import EVALUATION_SCHEMA
 from cloud_optimizer.resources.evaluations import EvaluationStore
 
 DAY = date(2026, 3, 1)

@@ -31,7 +31,7 @@ def contenders(
     knows no peak. What a model did not forecast, or not for every target another model has, is NaN.
 
     Args:
-        losses: Rows of core.training.EVALUATION_SCHEMA of one cluster and day of comparison.
+        losses: Rows of core.evaluation.records.EVALUATION_SCHEMA of one cluster and day of comparison.
         resource: Which targets count.
         settings: Holds the price of shortage; none means the default.
     """
