@@ -1,9 +1,11 @@
 """A worker that is killed -9 leaves no run STARTED for ever: it fails, and is tried again within the limit."""
 
+import gc
 import logging
 import os
 import signal
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +25,15 @@ from cloud_optimizer_tests.integration.sleeping_job import sleeping
 
 LOGGER = logging.getLogger(__name__)
 JOB_FILE = Path(__file__).with_name("sleeping_job.py")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected() -> Iterator[None]:
+    """Let Dagster's code servers go here: it ends them without waiting, and warns in whatever test collects them."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
