@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "connections": {"core", "resources", "settings"},
     "instance": {"resources", "settings"},
     "run_launcher": set(),
+    "compute_logs": set(),
     "run_errors": {"core"},
     "partitions": {"settings"},
     "assets": {"core", "resources", "partitions", "settings"},
@@ -44,7 +45,17 @@ MAY_IMPORT = {
 }
 """Layer to the other layers it may import, at the top of a module or inside a function."""
 
-ORCHESTRATED = {"assets", "automation", "definitions", "partitions", "instance", "run_launcher", "run_errors", "cli"}
+ORCHESTRATED = {
+    "assets",
+    "automation",
+    "definitions",
+    "partitions",
+    "instance",
+    "run_launcher",
+    "compute_logs",
+    "run_errors",
+    "cli",
+}
 """The layers that know Dagster."""
 
 OUTSIDE = {

@@ -101,6 +101,12 @@ def open_graph(platform: Platform, sources: Sequence[RegisteredSource], console:
 
 def open_instance(settings: Settings) -> DagsterInstance:
     """Open the instance that the Dagster UI shows, on the state of these settings."""
+    folder = dagster_home(settings)
     storage = {"module": "cloud_optimizer.instance", "class": "PlatformStorage", "config": {"home": str(settings.home)}}
-    folder = str(dagster_home(settings))
-    return DagsterInstance.from_ref(InstanceRef.from_dir(folder, overrides={"storage": {"custom": storage}}))
+    logs = {
+        "module": "cloud_optimizer.compute_logs",
+        "class": "ForegroundComputeLogManager",
+        "config": {"base_dir": str(folder / "storage")},  # where Dagster itself looks for them
+    }
+    overrides = {"storage": {"custom": storage}, "compute_logs": logs}
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(folder), overrides=overrides))

@@ -10,6 +10,7 @@ from cloud_optimizer.core.errors import CloudOptimizerError, InputError
 
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="cloud-optimizer",
@@ -40,7 +41,10 @@ _register()
 
 
 def main() -> None:
-    """Run the command line. Exit status: 0 done, 1 failed, 2 the input or an option cannot be used."""
+    """Run the command line.
+
+    Exit status: 0 done, 1 failed, 2 the input or an option cannot be used, 130 ended by Ctrl-C.
+    """
     _configure_libraries()
     try:
         app()
@@ -48,9 +52,10 @@ def main() -> None:
         _fail(error, EXIT_USAGE)
     except CloudOptimizerError as error:
         _fail(error, EXIT_FAILURE)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Stopped.")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == EXIT_INTERRUPTED:  # what Typer makes of Ctrl-C, without a word
+            Console(stderr=True).print("Interrupted.")
+        raise
 
 
 def _fail(error: CloudOptimizerError, status: int) -> None:

@@ -7,7 +7,14 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dagster import AssetKey, DagsterEventType, DagsterInstance, ExecuteInProcessResult, JobDefinition
+from dagster import (
+    AssetKey,
+    DagsterEventType,
+    DagsterExecutionInterruptedError,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    JobDefinition,
+)
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from rich.console import Console
 
@@ -52,8 +59,13 @@ class Materializer:
             self.console.print(f"{what}: already there", style="dim", markup=False, highlight=False)
             return
         start = time.monotonic()
-        with self.console.status(what) as status:
-            self.run(wanted, part, lambda step: status.update(f"{what}: {step}"))
+        try:
+            with self.console.status(what) as status:
+                self.run(wanted, part, lambda step: status.update(f"{what}: {step}"))
+        except KeyboardInterrupt:
+            words = f"{what}: interrupted; what was finished is kept, the same command goes on from there"
+            self.console.print(words, markup=False, highlight=False)
+            raise
         self.console.print(f"{what}: {time.monotonic() - start:.1f} s", markup=False, highlight=False)
 
     def missing(self, assets: Collection[str], part: Slice) -> list[str]:
@@ -64,6 +76,7 @@ class Materializer:
     def run(self, assets: Collection[str], part: Slice, on_step: Callable[[str], None]) -> str:
         """Materialize the assets over the slice as one run and return its id; a failure names the step and cause.
 
+        Ctrl-C ends the run, which is recorded, and is passed on: Dagster makes a failure of it.
         Where the database of the runs goes away and comes back, the run is made again: assets replace what they made.
         """
         for _ in range(TRIES):
@@ -75,6 +88,8 @@ class Materializer:
                     raise
                 self._abandon(run_id)
                 continue
+            if _is_interrupted(result):
+                raise KeyboardInterrupt
             if not result.success:
                 raise CloudOptimizerError(_failure(result, part))
             return run_id
@@ -141,6 +156,13 @@ class Materializer:
                 event = record.event_log_entry.dagster_event
                 if event is not None and event.step_key is not None:
                     on_step(event.step_key)
+
+
+def _is_interrupted(result: ExecuteInProcessResult) -> bool:
+    """Tell whether Ctrl-C or a request to end came, inside a step or between two."""
+    failures = (event.job_failure_data for event in result.all_events if event.is_job_failure)
+    errors = (failure.error for failure in failures if failure.error is not None)
+    return any(error.cls_name == DagsterExecutionInterruptedError.__name__ for error in errors)
 
 
 def _failure(result: ExecuteInProcessResult, part: Slice) -> str:

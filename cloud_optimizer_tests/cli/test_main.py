@@ -67,7 +67,6 @@ def test_what_is_no_command_or_option_ends_with_status_2(
     [
         (InputError("usage.csv, row 3: [bold] is no number"), 2, "Error: usage.csv, row 3: [bold] is no number\n"),
         (CloudOptimizerError("The server is away: start it."), 1, "Error: The server is away: start it.\n"),
-        (KeyboardInterrupt(), 130, "Stopped.\n"),
     ],
 )
 def test_an_error_for_people_is_one_line_and_a_status(
@@ -83,6 +82,18 @@ def test_an_error_for_people_is_one_line_and_a_status(
     monkeypatch.setattr(entry, "app", fail)
     assert call(monkeypatch) == status
     assert capsys.readouterr().err == words
+
+
+def test_ctrl_c_is_one_word_and_status_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def wait() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(entry, "app", interrupted)
+    assert call(monkeypatch) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 def test_a_long_sentence_stays_on_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

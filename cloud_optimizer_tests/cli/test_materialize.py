@@ -1,6 +1,8 @@
 """Materializing what is missing, as one run, with failures in words; a real Dagster job on a real instance."""
 
 import io
+import os
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -15,6 +17,7 @@ from dagster import (
     AssetExecutionContext,
     AssetKey,
     DagsterInstance,
+    DagsterRunStatus,
     Definitions,
     ExecuteInProcessResult,
     MaterializeResult,
@@ -57,10 +60,10 @@ class Deaf:
 
 
 class World:
-    """A graph of three assets whose middle one may be told to break or to fail its blocking check."""
+    """A graph of three assets whose middle one may be told to break, to press Ctrl-C or to fail its blocking check."""
 
     def __init__(self, instance: DagsterInstance) -> None:
-        self.broken = self.invalid = False
+        self.broken = self.invalid = self.interrupted = False
         self.seen: list[tuple[str, int]] = []
         self.text = io.StringIO()
         self.instance = instance
@@ -81,6 +84,8 @@ class World:
             self.seen.append(("clean", len(context.partition_keys)))
             if self.broken:
                 raise CloudOptimizerError("The disk is full: make room.")
+            if self.interrupted:
+                os.kill(os.getpid(), signal.SIGINT)
             yield MaterializeResult()
             words = "half of it is nonsense" if self.invalid else "fine"
             yield AssetCheckResult(
@@ -165,6 +170,17 @@ def test_a_failed_step_is_named_with_its_cause_on_one_line(world: World) -> None
     assert "The disk is full: make room." in words
     assert "\n" not in words
     assert "in the Dagster UI" in words
+
+
+def test_ctrl_c_ends_the_run_and_the_next_one_goes_on_from_what_was_finished(world: World) -> None:
+    world.interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        world.complete(*ALL)
+    assert "web: telemetry: interrupted; what was finished is kept" in world.text.getvalue()
+    assert [run.status for run in world.instance.get_runs()] == [DagsterRunStatus.FAILURE]
+    world.interrupted = False
+    world.complete(*ALL)
+    assert [name for name, _ in world.seen] == ["raw", "clean", "clean", "features"]
 
 
 def test_a_run_whose_storage_was_lost_is_made_again_and_one_whose_statement_took_too_long_is_not(world: World) -> None:

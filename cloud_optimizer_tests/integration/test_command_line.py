@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,10 +46,19 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_trace(tmp_path_factory.mktemp("trace") / "shop.parquet", DAYS)
 
 
-def command(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def started(home: Path, *arguments: str | Path) -> subprocess.Popen[str]:
+    """Start the command as a shell does: in a process group of its own, which Ctrl-C reaches as a whole."""
     environment = {**os.environ, "CLOUD_OPTIMIZER_HOME": str(home), "OMP_NUM_THREADS": "1"}
     line = [sys.executable, "-m", "cloud_optimizer.cli", *map(str, arguments)]
-    return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.Popen(
+        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
+    )
+
+
+def command(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    process = started(home, *arguments)
+    stdout, stderr = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +109,21 @@ def test_a_second_run_finds_everything_there(first: subprocess.CompletedProcess[
     assert again.stdout.count("already there") == STAGES
     tables = first.stdout[first.stdout.index("Top savings") : first.stdout.index("Recommendations, forecasts")]
     assert again.stdout[again.stdout.index("Top savings") :].strip() == tables.strip()
+
+
+def test_ctrl_c_during_a_run_is_one_sentence_and_keeps_what_was_finished(home: Path, tmp_path: Path) -> None:
+    process = started(home, "run", "--no-ui", "--trace", write_trace(tmp_path / "kiosk.parquet", DAYS))
+    assert process.stdout is not None
+    begun = next(line for line in process.stdout if "telemetry to features" in line)
+    time.sleep(3)  # the steps of the first training are at work
+    os.killpg(process.pid, signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "Interrupted.\n")
+    assert stdout.startswith("kiosk: training as of ")
+    assert stdout.endswith(": interrupted; what was finished is kept, the same command goes on from there\n")
+    again = command(home, "ingest", "--trace", tmp_path / "kiosk.parquet")
+    assert "already there" not in begun
+    assert "telemetry to features: already there" in again.stdout
 
 
 @pytest.mark.parametrize("format_name", FORMATS)
