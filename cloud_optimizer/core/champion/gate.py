@@ -40,12 +40,7 @@ def choose_champion(
     """
     if incumbent is not None and incumbent.losses is not None:
         return _challenge(resource, candidates, incumbent, demand, settings)
-    verdict = _first(resource, candidates, naive, demand)
-    if incumbent is None:
-        return verdict
-    gone = f"The incumbent {incumbent.name} cannot be scored ({incumbent.failure or 'no losses'})."
-    champion = verdict.champion or incumbent.name
-    return replace(verdict, champion=champion, incumbent=incumbent.name, reasons=(gone, *verdict.reasons))
+    return _unopposed(resource, candidates, incumbent, naive, demand)
 
 
 def _challenge(
@@ -147,28 +142,42 @@ def _judge(item: CandidateResult, p_adjusted: float, settings: ChampionSettings)
     return replace(item, passed=enough and sure and cheap, p_adjusted=p_adjusted, reasons=reasons)
 
 
-def _first(
-    resource: str, candidates: Sequence[Contender], naive: Contender | None, demand: Float64Array
+def _unopposed(
+    resource: str,
+    candidates: Sequence[Contender],
+    lost: Contender | None,
+    naive: Contender | None,
+    demand: Float64Array,
 ) -> ChampionVerdict:
-    """Choose the best candidate that is no worse than the naive forecast on the window that all were scored on."""
+    """Choose the best candidate that is no worse than the naive forecast on the window that all were scored on.
+
+    `lost` is the incumbent that cannot be scored, None where there never was one.
+    """
     hurdle = None if naive is None else naive.losses
     reference = demand if hurdle is None else hurdle
     bar = float("inf") if hurdle is None else _score(hurdle, demand)
     ranked = _ranked([_against(candidate, reference, demand, bar) for candidate in candidates])
     winner = next((item for item in ranked if item.passed), None)
-    lead = "There is no champion yet and no candidate is as good as the naive forecast."
-    if winner is not None:
-        lead = f"{winner.name} is the first champion: the best candidate, and no worse than the naive forecast."
+    holder = None if lost is None else lost.name
     return ChampionVerdict(
         resource=resource,
         promoted=winner is not None,
-        champion=winner.name if winner else None,
-        incumbent=None,
+        champion=winner.name if winner else holder,
+        incumbent=holder,
         score=winner.score if winner else None,
         incumbent_score=None,
         candidates=ranked,
-        reasons=(lead, *_told(ranked)),
+        reasons=(_unopposed_lead(winner, lost), *_told(ranked)),
     )
+
+
+def _unopposed_lead(winner: CandidateResult | None, lost: Contender | None) -> str:
+    gone = "" if lost is None else f"{lost.name} cannot be scored ({lost.failure or 'no losses'})"
+    if winner is None:
+        place = f"{gone} but stays champion" if lost else "There is no champion yet"
+        return f"{place}: no candidate is as good as the naive forecast."
+    place = f"{gone}, so {winner.name} replaces it" if lost else f"{winner.name} is the first champion"
+    return f"{place}: the best candidate, and no worse than the naive forecast."
 
 
 def _against(candidate: Contender, reference: Float64Array, demand: Float64Array, bar: float) -> CandidateResult:

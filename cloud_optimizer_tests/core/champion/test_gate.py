@@ -142,6 +142,7 @@ def test_the_naive_itself_may_be_the_first_champion() -> None:
 def test_a_first_candidate_worse_than_the_naive_is_not_promoted() -> None:
     verdict = _decide({"worse": EQUAL * 1.5}, held=None)
     assert (verdict.promoted, verdict.champion, verdict.score) == (False, None, None)
+    assert verdict.reason.startswith("There is no champion yet: no candidate is as good as the naive forecast.")
 
 
 def test_without_a_naive_forecast_the_best_candidate_is_first() -> None:
@@ -156,9 +157,10 @@ def test_an_incumbent_that_cannot_be_scored_gives_way_to_the_best_candidate() ->
     naive = Contender("naive", EQUAL)
     verdict = choose_champion("cpu", [Contender("new", BETTER)], gone, naive, DEMAND, SETTINGS)
     assert (verdict.promoted, verdict.champion, verdict.incumbent) == (True, "new", "held")
-    assert "The incumbent held cannot be scored (artifact missing)." in verdict.reason
+    assert verdict.reason.startswith("held cannot be scored (artifact missing), so new replaces it: ")
     kept = choose_champion("cpu", [Contender("new", EQUAL * 2)], gone, naive, DEMAND, SETTINGS)
     assert (kept.promoted, kept.champion) == (False, "held")
+    assert kept.reason.startswith("held cannot be scored (artifact missing) but stays champion: no candidate")
 
 
 def test_verdicts_are_frozen_and_repeatable() -> None:
