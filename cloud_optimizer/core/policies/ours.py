@@ -44,7 +44,7 @@ def _daily_memory(settings: ReplaySettings) -> CloudOptimizer:
 def _hourly(settings: ReplaySettings) -> CloudOptimizer:
     """Where changes are few, a change must bring more; where a shortage ends with its first sample, it costs less."""
     few = settings.max_changes_per_day is not None and settings.max_changes_per_day < FEW_CHANGES
-    price = _price(20.0, 28.0) if settings.raise_within_hour else _price(1.0, 110.0)
+    price = _price(20.0, 24.0) if settings.raise_within_hour else _price(1.0, 110.0)
     if few:
         sizing = _sizing(settings, price, change_cost=0.15, change_cost_relative=0.6)
     elif settings.raise_within_hour:  # a raise is a change that nobody can leave out
