@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import polars as pl
@@ -46,19 +47,31 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_trace(tmp_path_factory.mktemp("trace") / "shop.parquet", DAYS)
 
 
-def started(home: Path, *arguments: str | Path) -> subprocess.Popen[str]:
-    """Start the command as a shell does: in a process group of its own, which Ctrl-C reaches as a whole."""
-    environment = {**os.environ, "CLOUD_OPTIMIZER_HOME": str(home), "OMP_NUM_THREADS": "1"}
-    line = [sys.executable, "-m", "cloud_optimizer.cli", *map(str, arguments)]
-    return subprocess.Popen(
-        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
-    )
+def line(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "cloud_optimizer.cli", *map(str, arguments)]
+
+
+def environment(home: Path) -> dict[str, str]:
+    return {**os.environ, "CLOUD_OPTIMIZER_HOME": str(home), "OMP_NUM_THREADS": "1"}
 
 
 def command(home: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    process = started(home, *arguments)
-    stdout, stderr = process.communicate()
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    return subprocess.run(line(*arguments), env=environment(home), capture_output=True, text=True, check=False)
+
+
+@contextmanager
+def foreground(home: Path, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the command as a shell does: in a process group of its own, which Ctrl-C reaches as a whole."""
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        line(*arguments), env=environment(home), stdout=pipe, stderr=pipe, text=True, process_group=0
+    )
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -112,16 +125,17 @@ def test_a_second_run_finds_everything_there(first: subprocess.CompletedProcess[
 
 
 def test_ctrl_c_during_a_run_is_one_sentence_and_keeps_what_was_finished(home: Path, tmp_path: Path) -> None:
-    process = started(home, "run", "--no-ui", "--trace", write_trace(tmp_path / "kiosk.parquet", DAYS))
-    assert process.stdout is not None
-    begun = next(line for line in process.stdout if "telemetry to features" in line)
-    time.sleep(3)  # the steps of the first training are at work
-    os.killpg(process.pid, signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=60)
+    trace = write_trace(tmp_path / "kiosk.parquet", DAYS)
+    with foreground(home, "run", "--no-ui", "--trace", trace) as process:
+        assert process.stdout is not None
+        begun = next(words for words in process.stdout if "telemetry to features" in words)
+        time.sleep(3)  # the steps of the first training are at work
+        os.killpg(process.pid, signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
     assert (process.returncode, stderr) == (130, "Interrupted.\n")
     assert stdout.startswith("kiosk: training as of ")
     assert stdout.endswith(": interrupted; what was finished is kept, the same command goes on from there\n")
-    again = command(home, "ingest", "--trace", tmp_path / "kiosk.parquet")
+    again = command(home, "ingest", "--trace", trace)
     assert "already there" not in begun
     assert "telemetry to features: already there" in again.stdout
 
