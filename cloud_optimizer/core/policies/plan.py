@@ -1,6 +1,6 @@
 """The protocol of a policy: from history to what it would provision at every decision."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -45,18 +45,6 @@ class Plan:
     risk: FloatArray | None = None
     risk_counts_periods: bool = False
     alternatives: "tuple[Plan, ...]" = ()
-
-    def rows(self, keep: slice) -> "Plan":
-        """Return the proposals for some of the workloads."""
-        return replace(
-            self,
-            target=self.target[keep],
-            lower=None if self.lower is None else self.lower[keep],
-            upper=None if self.upper is None else self.upper[keep],
-            raise_to=None if self.raise_to is None else self.raise_to[keep],
-            risk=None if self.risk is None else self.risk[:, keep],
-            alternatives=(),
-        )
 
 
 def stated_sizes(lower: Array, target: Array, upper: Array, count: int) -> Array:

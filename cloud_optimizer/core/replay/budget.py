@@ -26,6 +26,7 @@ class ChangeBudget(Protocol):
         Args:
             wanted: Which workloads should change.
             step: Capacity gained or, negative, given back; the largest of each kind go first, raises before decreases.
+                NaN, where nothing was known to be in force, counts as a decrease of nothing.
             slot: When.
         """
         ...
@@ -83,14 +84,18 @@ class _Shared:
             first = today if self.today is None else self.today + 1
             self.left = min(self.left + int(self.granted[first : today + 1].sum()), self.most)
             self.today = today
-        raised = self._largest(wanted & (step > 0.0), step, self.left)
+        up = wanted & (step > 0.0)
+        raised = self._largest(up, step, self.left)
         self.left -= int(raised.sum())
-        lowered = self._largest(wanted & (step <= 0.0), -step, max(self.left - self.reserve, 0))
+        given_back = np.where(np.isnan(step), 0.0, -step)
+        lowered = self._largest(wanted & ~up, given_back, max(self.left - self.reserve, 0))
         self.left -= int(lowered.sum())
         return raised | lowered
 
     @staticmethod
     def _largest(wanted: Mask, size: NDArray[np.float64], most: int) -> Mask:
+        if wanted.sum() <= most:
+            return wanted
         first = np.argsort(np.where(wanted, -size, np.inf), kind="stable")[:most]
         allowed = np.zeros_like(wanted)
         allowed[first] = True

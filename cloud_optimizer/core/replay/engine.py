@@ -57,6 +57,7 @@ class _State:
         self.capacity = data.capacity.copy()
         self.changes = np.zeros(data.usage.shape, dtype=np.uint8)
         count = len(data.usage)
+        self.rows = np.arange(count)
         self.in_force = np.full(count, np.nan)
         self.provisioned = np.full(count, np.nan)
         self.changed_at = np.full(count, -LONG_AGO)
@@ -103,10 +104,12 @@ class _State:
         self._change(over & (ceiling > self.in_force), ceiling, start)
 
     def _learn_provisioned(self, decision: int) -> None:
-        for slot in range(self.known_until, decision):
-            fresh = self.data.capacity[:, slot]
-            self.provisioned = np.where(np.isfinite(fresh), fresh, self.provisioned)
-        self.known_until = decision
+        if decision > self.known_until:
+            newest_first = self.data.capacity[:, self.known_until : decision][:, ::-1]
+            known = np.isfinite(newest_first)
+            newest = newest_first[self.rows, known.argmax(axis=1)]  # NaN where none is known
+            self.provisioned = np.where(np.isfinite(newest), newest, self.provisioned)
+            self.known_until = decision
 
     def _is_due(self, column: int, current: Array, start: int) -> NDArray[np.bool_]:
         plan = self.plan
@@ -121,7 +124,7 @@ class _State:
 
     def _change(self, where: NDArray[np.bool_], target: Array, slot: int) -> None:
         current = np.where(np.isfinite(self.in_force), self.in_force, self.provisioned)
-        allowed = self.budget.spend(where, np.nan_to_num(target - current), slot)
+        allowed = self.budget.spend(where, target - current, slot)
         self.in_force = np.where(allowed, target, self.in_force)
         self.changed_at[allowed] = slot
         self.changes[allowed, slot] += 1

@@ -1,20 +1,20 @@
 """Replays policies on one data set and compares them: `replay(data, policies, settings)` gives one score each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from cloud_optimizer.core.policies.history import History
 from cloud_optimizer.core.policies.oracle import Oracle
-from cloud_optimizer.core.policies.plan import Array, Plan, Policy
+from cloud_optimizer.core.policies.plan import Array, Policy
 from cloud_optimizer.core.replay.bootstrap import interval, resample_weights
 from cloud_optimizer.core.replay.calibration import ReliabilityBand, reliability
 from cloud_optimizer.core.replay.data import PERIOD, ReplayData
 from cloud_optimizer.core.replay.engine import Outcome, simulate
 from cloud_optimizer.core.replay.measures import (
-    RATIO_BINS,
     Tally,
     concatenated,
     halves,
@@ -25,7 +25,7 @@ from cloud_optimizer.core.replay.measures import (
 from cloud_optimizer.core.replay.settings import ReplaySettings
 
 BLOCK = 512
-"""Workloads simulated at once, which bounds memory: 90 days at 5 minutes are 53 MB an array."""
+"""Workloads scored at once, which bounds memory: 90 days at 5 minutes are 53 MB an array."""
 
 EQUAL_VIOLATIONS = {"provision_at_1pct": 0.01, "provision_at_0_1pct": 0.001}
 
@@ -101,54 +101,48 @@ def replay(data: ReplayData, policies: Sequence[Policy], settings: ReplaySetting
 
 
 def _evaluate(policy: Policy, history: History, settings: ReplaySettings, weights: Array) -> _Result:
+    data, first = history.data, int(history.decisions[0])
     plan = policy.plan(history)
-    first = int(history.decisions[0])
-    total = _total(history.data, plan, settings, slice(first, history.data.length), 1.0)
+    outcome = simulate(data, plan, settings)
+    total = _total(data, outcome, slice(first, data.length), settings)
     ratios = total.ratios(weights)
-    tune, test = halves(history.data, first)
-    for name, (chosen, scale) in _at_equal_violations((plan, *plan.alternatives), history.data, settings, tune).items():
-        scaled = _total(history.data, chosen, settings, test, scale).ratios(weights)
-        ratios[name] = scaled["provision"]
-        ratios[name.replace("provision", "violating_observations")] = scaled["violating_observations"]
-    return _Result(ratios, weights @ total.capacity, weights @ total.static, _reliability(history, plan, settings))
-
-
-def _reliability(history: History, plan: Plan, settings: ReplaySettings) -> tuple[ReliabilityBand, ...]:
-    if plan.risk is None:
-        return ()
-    outcomes = [outcome for _, outcome in _outcomes(history.data, plan, settings)]
-    whole = Outcome(*(np.concatenate([getattr(part, name) for part in outcomes]) for name in ("capacity", "changes")))
-    return reliability(history.data, plan, whole, history.lag)
+    others = (simulate(data, other, settings) for other in plan.alternatives)
+    for name, scaled in _at_equal_violations(chain([outcome], others), data, settings, halves(data, first)).items():
+        at_equal = scaled.ratios(weights)
+        ratios[name] = at_equal["provision"]
+        ratios[name.replace("provision", "violating_observations")] = at_equal["violating_observations"]
+    stated = () if plan.risk is None else reliability(data, plan, outcome, history.lag)
+    return _Result(ratios, weights @ total.capacity, weights @ total.static, stated)
 
 
 def _at_equal_violations(
-    plans: Sequence[Plan], data: ReplayData, settings: ReplaySettings, tune: slice
-) -> dict[str, tuple[Plan, float]]:
-    """Return the plan and the factor on its capacities that reach each share of violations at the least provision."""
-    chosen: dict[str, tuple[Plan, float]] = {}
+    outcomes: Iterable[Outcome], data: ReplayData, settings: ReplaySettings, tune_and_test: tuple[slice, slice]
+) -> dict[str, Tally]:
+    """Return the second half of the outcome that, scaled to each share of violations, holds least in the first half.
+
+    One outcome is held at a time.
+    """
+    tune, test = tune_and_test
+    chosen: dict[str, Tally] = {}
     least = dict.fromkeys(EQUAL_VIOLATIONS, np.inf)
-    for plan in plans:
-        histogram = np.zeros(RATIO_BINS, dtype=np.intp)
-        for part, outcome in _outcomes(data, plan, settings):
-            histogram += ratio_histogram(part, outcome, tune, settings.smallest)
+    for outcome in outcomes:
+        histograms = [ratio_histogram(part, held, tune, settings.smallest) for part, held in _parts(data, outcome)]
         for name, share in EQUAL_VIOLATIONS.items():
-            scale = scale_for(histogram, share)
-            capacity = _total(data, plan, settings, tune, scale).capacity.sum() if len(plans) > 1 else 0.0
+            scale = scale_for(np.sum(histograms, axis=0), share)
+            capacity = _total(data, outcome, tune, settings, scale).capacity.sum()
             if capacity < least[name]:
-                least[name], chosen[name] = capacity, (plan, scale)
+                least[name], chosen[name] = capacity, _total(data, outcome, test, settings, scale)
     return chosen
 
 
-def _total(data: ReplayData, plan: Plan, settings: ReplaySettings, scored: slice, scale: float) -> Tally:
-    parts = _outcomes(data, plan, settings)
-    return concatenated([tally(part, outcome, scored, scale, settings.smallest) for part, outcome in parts])
+def _total(data: ReplayData, outcome: Outcome, scored: slice, settings: ReplaySettings, scale: float = 1.0) -> Tally:
+    return concatenated([tally(part, held, scored, scale, settings.smallest) for part, held in _parts(data, outcome)])
 
 
-def _outcomes(data: ReplayData, plan: Plan, settings: ReplaySettings) -> Iterator[tuple[ReplayData, Outcome]]:
+def _parts(data: ReplayData, outcome: Outcome) -> Iterator[tuple[ReplayData, Outcome]]:
     for first in range(0, len(data.usage), BLOCK):
         rows = slice(first, first + BLOCK)
-        part = data.rows(rows)
-        yield part, simulate(part, plan.rows(rows), settings)
+        yield data.rows(rows), Outcome(outcome.capacity[rows], outcome.changes[rows])
 
 
 def _score(name: str, result: _Result, oracle: _Result, ours: _Result | None) -> PolicyScore:

@@ -49,6 +49,14 @@ def test_a_policy_differs_from_ours_by_a_paired_interval() -> None:
     assert scores["cloud_optimizer"].difference == (0.0, 0.0)
 
 
+def test_scores_do_not_depend_on_how_many_workloads_are_scored_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = data_of(random_usage(3, 8), capacity=12.0)
+    contract = {"cadence": "hourly", "max_changes_per_day": 1}  # a budget of changes that all workloads share
+    whole = scores_of(data, "hour_of_day_p95", **contract)
+    monkeypatch.setattr("cloud_optimizer.core.replay.run.BLOCK", 3)
+    assert scores_of(data, "hour_of_day_p95", **contract) == whole
+
+
 def test_json_has_every_measure_and_null_for_undefined() -> None:
     idle = data_of(np.zeros((1, 24 * 12)))
     row = scores_of(idle, "static")["static"].to_json()
