@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from rich.console import Console
 
@@ -21,40 +21,34 @@ from benchmarks.rebuilt_fleet import rebuilt, rebuilt_from_each_other
 from benchmarks.results import Measure, Report, Table
 from benchmarks.traces import BITBRAINS, BITBRAINS_FLEET, missing_trace
 from cloud_optimizer.cli.traces import load_panel
-from cloud_optimizer.core.contracts import DAY, HOUR
+from cloud_optimizer.core.contracts import DAY, HOUR, Resource
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import BASELINES, OURS, policies_for
 from cloud_optimizer.core.replay.data import ReplayData
 from cloud_optimizer.core.replay.report import LIMITS, contract_text, reliability_table, replay_table
 from cloud_optimizer.core.replay.run import PolicyScore, replay
-from cloud_optimizer.core.replay.settings import ReplaySettings
+from cloud_optimizer.core.replay.settings import CONTRACTS, ReplaySettings
 
-Contract = Mapping[str, Any]
-"""What differs from the defaults of ReplaySettings."""
-
-CPU_DAILY: Final[Contract] = {"resource": "cpu", "cadence": "daily"}
-MEMORY_DAILY: Final[Contract] = {"resource": "memory", "cadence": "daily"}
-THREE_CHANGES: Final[Contract] = {"resource": "cpu", "cadence": "hourly", "max_changes_per_day": 3}
-ONE_CHANGE: Final[Contract] = {"resource": "cpu", "cadence": "hourly", "max_changes_per_day": 1}
-RAISED: Final[Contract] = {"resource": "cpu", "cadence": "hourly", "raise_within_hour": True}
 Limits = Mapping[str, float]
 """Measure of ours to the most it may be."""
 
 SHORTAGE: Final[Limits] = {"violating_observations": 0.01, "unmet_volume": 0.01}
 MEMORY_LIMITS: Final[Limits] = {"violating_workload_days": 0.025}
-CONTRACTS: Final[tuple[tuple[Contract, Limits], ...]] = (
-    (CPU_DAILY, SHORTAGE),
-    (MEMORY_DAILY, MEMORY_LIMITS),
-    (THREE_CHANGES, SHORTAGE),
-    (ONE_CHANGE, SHORTAGE),
-    (RAISED, SHORTAGE),
+FLEET: Final[tuple[tuple[Resource, str, Limits], ...]] = (
+    ("cpu", "daily", SHORTAGE),
+    ("memory", "daily", MEMORY_LIMITS),
+    ("cpu", "hourly", SHORTAGE),
+    ("cpu", "hourly_few_changes", SHORTAGE),
+    ("cpu", "hourly_with_raise", SHORTAGE),
 )
-REBUILT_LIMITS: Final[tuple[tuple[Contract, Limits], ...]] = (
-    (CPU_DAILY, {"provision": 0.36, **SHORTAGE, "provision_at_0_1pct": 0.43}),
-    (THREE_CHANGES, {"provision": 0.20, **SHORTAGE}),
-    (ONE_CHANGE, {"provision": 0.21, **SHORTAGE}),
-    (RAISED, {"provision": 0.16, **SHORTAGE}),
+REBUILT: Final[tuple[tuple[str, Limits], ...]] = (
+    ("daily", {"provision": 0.36, **SHORTAGE, "provision_at_0_1pct": 0.43}),
+    ("hourly", {"provision": 0.20, **SHORTAGE}),
+    ("hourly_few_changes", {"provision": 0.21, **SHORTAGE}),
+    ("hourly_with_raise", {"provision": 0.16, **SHORTAGE}),
 )
+"""Contract, and the most that each measure of ours may be."""
+
 JULY: Final = (datetime(2013, 7, 1, tzinfo=UTC), datetime(2013, 8, 1, tzinfo=UTC))
 """The month that is rebuilt."""
 
@@ -114,8 +108,8 @@ def measure(trace: Path, fleet: Path, quick: bool) -> Report:
     if quick:
         panel = panel.window(panel.end - QUICK_DAYS * DAY, panel.end)
     found = [
-        replay_contract(ReplayData.from_panel(panel, contract["resource"]), contract, console, limits)
-        for contract, limits in (CONTRACTS[:2] if quick else CONTRACTS)
+        replay_contract(ReplayData.from_panel(panel, resource), resource, contract, console, limits)
+        for resource, contract, limits in (FLEET[:2] if quick else FLEET)
     ]
     if fleet.is_file() and not quick:
         found += _others(load_panel(fleet, HOUR, console), panel, console)
@@ -131,15 +125,15 @@ def measure(trace: Path, fleet: Path, quick: bool) -> Report:
 def _others(fleet: Panel, known: Panel, console: Console) -> list[Found]:
     """Replay the machines of the fleet that the 5-minute trace does not hold."""
     others = fleet.rows([row for row, name in enumerate(fleet.workload_ids) if name not in known.workload_ids])
-    memory = replay_contract(ReplayData.from_panel(others, "memory"), MEMORY_DAILY, console, MEMORY_LIMITS)
+    memory = replay_contract(ReplayData.from_panel(others, "memory"), "memory", "daily", console, MEMORY_LIMITS)
     data = rebuilt(others.window(*JULY), known.window(*JULY))
-    contracts = (replay_contract(data, contract, console, limits, "rebuilt") for contract, limits in REBUILT_LIMITS)
+    contracts = (replay_contract(data, "cpu", contract, console, limits, "rebuilt") for contract, limits in REBUILT)
     return [memory, (rebuilding_error(fleet.window(*JULY), known.window(*JULY)), ()), *contracts]
 
 
 def rebuilding_error(fleet: Panel, known: Panel) -> list[Measure]:
     """Return provision and shortage on the known machines as rebuilt, over those on their own samples."""
-    settings = ReplaySettings.model_validate(THREE_CHANGES)
+    settings = CONTRACTS["hourly"]
     policies = policies_for(settings, REBUILDING_POLICIES)
     rebuilt_scores, scores = (replay(data, policies, settings) for data in rebuilt_from_each_other(fleet, known))
     title = f"{len(known.workload_ids)} machines rebuilt / as they are, {contract_text(settings)}"
@@ -156,10 +150,10 @@ def rebuilding_error(fleet: Panel, known: Panel) -> list[Measure]:
 
 
 def replay_contract(
-    data: ReplayData, contract: Contract, console: Console, limits: Limits = SHORTAGE, kind: str = ""
+    data: ReplayData, resource: Resource, contract: str, console: Console, limits: Limits, kind: str = ""
 ) -> Found:
     """Replay the baselines, then our policy, under one contract: our place beside peers, speed, the whole table."""
-    settings = ReplaySettings.model_validate(contract)
+    settings = CONTRACTS[contract].model_copy(update={"resource": resource})
     machines = f"{len(data.workload_ids)} {kind} machines".replace("  ", " ")
     words = f"{contract_text(settings)}, {machines} at {data.step / timedelta(minutes=1):g} minutes"
     with console.status(words):

@@ -103,7 +103,7 @@ def replays(platform: Platform, decided: Sequence[Slice]) -> pl.DataFrame:
     """Return the daily CPU replay of the newest day, cheapest policy first."""
     rows = read_results(platform, POLICY_REPLAYS, [Slice(part.cluster, part.last, part.last) for part in decided])
     columns = ["provision", "violating_observations", "unmet_volume", "changes_per_workload_day", "regret"]
-    daily = rows.filter((pl.col("resource") == "cpu") & (pl.col("cadence") == "daily"))
+    daily = rows.filter((pl.col("resource") == "cpu") & (pl.col("contract") == "daily"))
     return daily.sort("cluster", "provision").select("cluster", "policy", *columns)
 
 

@@ -23,7 +23,6 @@ CODE_SENTENCES: Final = {
     "LOW_CONFIDENCE": "Confidence is low: little history, gaps in it, or no forecast to rely on.",
     "STALE_TELEMETRY": "The telemetry ended before the day did, so nothing is changed on it.",
     "LIMIT_UNSET": "No present size is known for a resource, so its saving cannot be stated.",
-    "MAINTENANCE_WINDOW": "The change waits for the workload's maintenance window.",
     "DISK_UNDER": "Disk traffic comes close to its limit.",
     "DISK_OVER": "Disk traffic stays far below its limit.",
     "NETWORK_UNDER": "Network traffic comes close to its limit.",
@@ -46,7 +45,7 @@ def explain(record: Record) -> str:
             _alternatives(record),
         ]
     notes = [sentence for code, sentence in CODE_SENTENCES.items() if code in (record["reason_codes"] or ())]
-    return " ".join(part for part in (*parts, *notes, _deadline(record)) if part)
+    return " ".join(part for part in (*parts, *notes, _window(record), _deadline(record)) if part)
 
 
 def cores(value: float | None) -> str:
@@ -226,6 +225,14 @@ def _option_risk(option: Record) -> str:
         if option[key] is not None
     ]
     return " and ".join(risks)
+
+
+def _window(record: Record) -> str:
+    opens, closes = record["window_start"], record["window_end"]
+    if opens is None or closes is None:
+        return ""
+    end = f"{closes:%H:%M}" if opens.date() == closes.date() else f"{closes:%Y-%m-%d %H:%M}"
+    return f"The change waits for the workload's maintenance window, {opens:%Y-%m-%d %H:%M} to {end} UTC."
 
 
 def _deadline(record: Record) -> str:

@@ -77,6 +77,8 @@ RECOMMENDATION_SCHEMA: Final = pl.Schema(
         "date": pl.Date(),
         "created_at": UTC_TIMESTAMP,
         "valid_until": UTC_TIMESTAMP,
+        "window_start": UTC_TIMESTAMP,  # of the maintenance window that a change waits for; null: it may be made now
+        "window_end": UTC_TIMESTAMP,
         "status": pl.String(),  # proposed, accepted, dismissed, applied, reverted, expired
         "algorithm": pl.String(),
         "algorithm_version": pl.String(),

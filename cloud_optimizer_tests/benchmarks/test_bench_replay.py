@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.bench_replay import CPU_DAILY, PEERS, replay_contract
+from benchmarks.bench_replay import PEERS, SHORTAGE, replay_contract
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import policy_names
 from cloud_optimizer.core.replay.data import ReplayData
@@ -23,7 +23,8 @@ def panel() -> Panel:
 
 
 def test_a_contract_gives_a_row_for_every_policy_and_ratios_to_every_peer(panel: Panel) -> None:
-    measures, (table, stated) = replay_contract(ReplayData.from_panel(panel, "cpu"), CPU_DAILY, Console(quiet=True))
+    data = ReplayData.from_panel(panel, "cpu")
+    measures, (table, stated) = replay_contract(data, "cpu", "daily", Console(quiet=True), SHORTAGE)
     assert table.title == "CPU, daily decisions, 3 machines at 30 minutes"
     assert [row[0] for row in table.rows] == list(policy_names())
     for each in (table, stated):

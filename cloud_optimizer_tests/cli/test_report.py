@@ -112,11 +112,11 @@ def test_quarantine_counts_by_reason_over_all_days_up_to_the_last(platform: Plat
 
 
 def test_replays_show_daily_cpu_of_the_newest_day_cheapest_first(platform: Platform) -> None:
-    def row(policy: str, provision: float, resource: str = "cpu", cadence: str = "daily") -> dict[str, Any]:
-        contract = {"resource": resource, "cadence": cadence}
-        return {"date": LAST, **contract, "policy": policy, "provision": provision}
+    def row(policy: str, provision: float, resource: str = "cpu", contract: str = "daily") -> dict[str, Any]:
+        keys = {"date": LAST, "resource": resource, "contract": contract}
+        return {**keys, "policy": policy, "provision": provision}
 
-    rows = [row("static", 1.0), row("ours", 0.4), row("ours", 0.2, cadence="hourly"), row("ours", 0.5, "memory")]
+    rows = [row("static", 1.0), row("ours", 0.4), row("ours", 0.2, contract="hourly"), row("ours", 0.5, "memory")]
     store(platform.warehouse, POLICY_REPLAYS, LAST, *rows)
     assert replays(platform, WEEK).select("policy", "provision").rows() == [("ours", 0.4), ("static", 1.0)]
 

@@ -49,6 +49,8 @@ MEANINGS: Final = {
     "date": "Day whose end is the origin: the recommendation is for the day after it.",
     "created_at": "When it was made, UTC.",
     "valid_until": "When it expires; with a maintenance window not before the next one ends.",
+    "window_start": "When the next maintenance window opens, where a change waits for one.",
+    "window_end": "When that window closes.",
     "status": "What people did with it.",
     "algorithm": "expected_cost: forecast and history, least expected cost; robust_history: no forecast to rely on; "
     "expected_cost_cpu and expected_cost_memory: a forecast of that resource alone.",

@@ -1,7 +1,7 @@
 """One recommendation for each workload of a cluster, from what is known at the end of a day."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -155,14 +155,18 @@ def _doing(settings: RecommendationSettings, inputs: RecommendationInputs) -> di
     return {
         "restart_needed": is_resized() & ~in_place,
         "effort": pl.when(is_changed()).then(effort).otherwise(pl.lit("none")),
-        "valid_until": _valid_until(settings.validity, inputs),
+        **_dates(settings.validity, inputs.origin),
     }
 
 
-def _valid_until(validity: timedelta, inputs: RecommendationInputs) -> pl.Expr:
-    """Return the origin plus the validity, or the end of the next maintenance window where that is later."""
-    origin = pl.lit(inputs.origin, UTC_TIMESTAMP)
-    days = ((pl.col("maintenance_weekday") - inputs.origin.isoweekday()) % 7).fill_null(0)
-    opens = pl.duration(days=days, hours=pl.col("maintenance_start_hour"))
-    closes = origin + opens + pl.duration(minutes=pl.col("maintenance_hours").fill_null(1.0) * 60.0)
-    return pl.max_horizontal(origin + validity, pl.when(is_changed()).then(closes))
+def _dates(validity: timedelta, origin: datetime) -> dict[str, pl.Expr]:
+    """Return the next maintenance window of a change, and until when it may be made: at least until that has closed."""
+    midnight = pl.lit(origin, UTC_TIMESTAMP)
+    days = ((pl.col("maintenance_weekday") - origin.isoweekday()) % 7).fill_null(0)
+    opens = midnight + pl.duration(days=days, hours=pl.col("maintenance_start_hour"))
+    closes = opens + pl.duration(minutes=pl.col("maintenance_hours").fill_null(1.0) * 60.0)
+    return {
+        "window_start": pl.when(is_changed()).then(opens),
+        "window_end": pl.when(is_changed()).then(closes),
+        "valid_until": pl.max_horizontal(midnight + validity, pl.when(is_changed()).then(closes)),
+    }

@@ -1,4 +1,4 @@
-"""One cluster's own history under every policy and both cadences, as the table that the platform keeps."""
+"""One cluster's own history under every policy and contract, as the table that the platform keeps."""
 
 from datetime import date
 from typing import Final
@@ -11,10 +11,10 @@ from cloud_optimizer.core.errors import InputError
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.plan import Policy
 from cloud_optimizer.core.policies.registry import policies_for
-from cloud_optimizer.core.replay.data import COLUMNS, Cadence, ReplayData
+from cloud_optimizer.core.replay.data import COLUMNS, ReplayData
 from cloud_optimizer.core.replay.measures import MEASURES
 from cloud_optimizer.core.replay.run import EQUAL_VIOLATIONS, PolicyScore, replay
-from cloud_optimizer.core.replay.settings import ReplaySettings
+from cloud_optimizer.core.replay.settings import CONTRACTS, ReplaySettings
 
 REPLAY_MEASURES: Final = (*MEASURES, *EQUAL_VIOLATIONS, "regret")
 
@@ -23,7 +23,7 @@ REPLAY_SCHEMA: Final = pl.Schema(
         "cluster": pl.String(),
         "date": pl.Date(),
         "resource": pl.String(),
-        "cadence": pl.String(),
+        "contract": pl.String(),
         "policy": pl.String(),
         **dict.fromkeys(REPLAY_MEASURES, pl.Float64()),
         **{f"{measure}_{bound}": pl.Float64() for measure in REPLAY_MEASURES for bound in ("lower", "upper")},
@@ -31,7 +31,8 @@ REPLAY_SCHEMA: Final = pl.Schema(
 )
 """One policy under one contract on the days up to `date`: shares of what was provisioned, and their 95 % intervals."""
 
-CONTRACTS: Final[tuple[tuple[Resource, Cadence], ...]] = (("cpu", "daily"), ("cpu", "hourly"), ("memory", "daily"))
+REPLAYED: Final[tuple[tuple[Resource, str], ...]] = (*(("cpu", name) for name in CONTRACTS), ("memory", "daily"))
+"""Resource and contract: to lower memory in place risks a kill, so it is replayed with restarts only."""
 
 
 def replay_cluster(panel: Panel, cluster: str, day: date) -> tuple[pl.DataFrame, tuple[str, ...]]:
@@ -43,17 +44,17 @@ def replay_cluster(panel: Panel, cluster: str, day: date) -> tuple[pl.DataFrame,
         day: Last day replayed.
     """
     frames, notes = [REPLAY_SCHEMA.to_frame()], []
-    for resource, cadence in CONTRACTS:
+    for resource, contract in REPLAYED:
         if np.isnan(panel[COLUMNS[resource][0]]).all() or np.isnan(panel[COLUMNS[resource][1]]).all():
-            notes.append(f"{resource} {cadence}: usage or capacity is not known")
+            notes.append(f"{resource} {contract}: usage or capacity is not known")
             continue
         try:
-            settings = ReplaySettings(resource=resource, cadence=cadence)
+            settings = CONTRACTS[contract].model_copy(update={"resource": resource})
             scores = replay(ReplayData.from_panel(panel, resource), _policies(settings), settings)
         except InputError as error:
-            notes.append(f"{resource} {cadence}: {error}")
+            notes.append(f"{resource} {contract}: {error}")
             continue
-        frames.append(_frame(scores, cluster, day, resource, cadence))
+        frames.append(_frame(scores, cluster, day, resource, contract))
     return pl.concat(frames), tuple(notes)
 
 
@@ -63,10 +64,8 @@ def _policies(settings: ReplaySettings) -> tuple[Policy, ...]:
     return tuple(policy for policy in policies_for(settings) if policy.name != other)
 
 
-def _frame(
-    scores: tuple[PolicyScore, ...], cluster: str, day: date, resource: Resource, cadence: Cadence
-) -> pl.DataFrame:
-    keys = {"cluster": cluster, "date": day, "resource": resource, "cadence": cadence}
+def _frame(scores: tuple[PolicyScore, ...], cluster: str, day: date, resource: Resource, contract: str) -> pl.DataFrame:
+    keys = {"cluster": cluster, "date": day, "resource": resource, "contract": contract}
     rows = [{**keys, "policy": score.policy, **score.values, **_bounds(score)} for score in scores]
     return pl.DataFrame(rows).select(REPLAY_SCHEMA.names()).cast(REPLAY_SCHEMA).fill_nan(None)
 

@@ -1,7 +1,8 @@
 """What a replay promises to change and when: the contract, and how its outcome is scored."""
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Self
+from typing import Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -47,3 +48,12 @@ class ReplaySettings(BaseModel):
     def smallest(self) -> float:
         """Smallest capacity in the resource's unit."""
         return FLOOR[self.resource] if self.floor is None else self.floor
+
+
+CONTRACTS: Final[Mapping[str, ReplaySettings]] = {
+    "daily": ReplaySettings(),
+    "hourly": ReplaySettings(cadence="hourly", max_changes_per_day=3),
+    "hourly_few_changes": ReplaySettings(cadence="hourly", max_changes_per_day=1),
+    "hourly_with_raise": ReplaySettings(cadence="hourly", raise_within_hour=True),
+}
+"""The contracts that are reported apart, for CPU: restarts, in-place resizes, few of them, and a raise besides."""

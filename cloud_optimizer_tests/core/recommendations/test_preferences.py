@@ -38,21 +38,35 @@ def test_memory_stays_above_the_limit_that_a_kill_hit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("weekday", "hour", "end"),
+    ("weekday", "hour", "opens", "end"),
     [
-        (None, 3, datetime(2026, 3, 12, tzinfo=UTC)),  # tonight at 3 until 5: the day of validity ends later
-        (3, 3, datetime(2026, 3, 12, tzinfo=UTC)),  # the origin is a Wednesday
-        (6, 22, datetime(2026, 3, 15, tzinfo=UTC)),  # Saturday 22 to 24
-        (2, 0, datetime(2026, 3, 17, 2, tzinfo=UTC)),
+        (None, 3, "2026-03-11 03:00 to 05:00", datetime(2026, 3, 12, tzinfo=UTC)),  # the day of validity ends later
+        (3, 3, "2026-03-11 03:00 to 05:00", datetime(2026, 3, 12, tzinfo=UTC)),  # the origin is a Wednesday
+        (6, 22, "2026-03-14 22:00 to 2026-03-15 00:00", datetime(2026, 3, 15, tzinfo=UTC)),
+        (2, 0, "2026-03-17 00:00 to 02:00", datetime(2026, 3, 17, 2, tzinfo=UTC)),
     ],
 )
-def test_a_recommendation_is_valid_until_its_maintenance_window_has_ended(
-    weekday: int | None, hour: int, end: datetime
+def test_a_recommendation_names_its_maintenance_window_and_is_valid_until_that_has_ended(
+    weekday: int | None, hour: int, opens: str, end: datetime
 ) -> None:
     wishes = {"maintenance_weekday": weekday, "maintenance_start_hour": hour, "maintenance_hours": 2.0}
     record = record_of(rollup("web", STEADY), **wishes)
     assert record["valid_until"] == end
+    assert record["window_end"] - record["window_start"] == timedelta(hours=2)
+    assert f"waits for the workload's maintenance window, {opens} UTC." in record["explanation"]
     assert "MAINTENANCE_WINDOW" in record["reason_codes"]
+
+
+def test_a_size_that_stays_waits_for_no_maintenance_window() -> None:
+    best = record_of(rollup("web", STEADY))
+    sizes = {
+        "cpu_capacity_cores": best["recommended_cpu_cores"],
+        "memory_capacity_bytes": best["recommended_memory_bytes"],
+    }
+    record = record_of(rollup("web", STEADY, **sizes), maintenance_start_hour=3)
+    assert (record["finding"], record["effort"]) == ("Optimized", "none")
+    assert (record["window_start"], record["window_end"]) == (None, None)
+    assert "maintenance window" not in record["explanation"]
 
 
 def test_a_decrease_waits_for_the_cool_down_and_an_increase_does_not() -> None:

@@ -10,7 +10,7 @@ from cloud_optimizer.core.contracts import HOUR
 from cloud_optimizer.core.panel import Panel
 from cloud_optimizer.core.policies.registry import policies_for
 from cloud_optimizer.core.replay.cluster import REPLAY_MEASURES, REPLAY_SCHEMA, replay_cluster
-from cloud_optimizer.core.replay.settings import ReplaySettings
+from cloud_optimizer.core.replay.settings import CONTRACTS
 from cloud_optimizer_tests.core.policies.fleet import MONDAY, random_usage
 
 DAYS = 12
@@ -38,19 +38,30 @@ def test_every_policy_of_each_contract_has_one_row(replayed: tuple[pl.DataFrame,
     frame, _ = replayed
     assert frame.schema == REPLAY_SCHEMA
     assert frame.select("cluster", "date", "resource").unique().rows() == [("web", LAST, "cpu")]
-    assert frame.select("resource", "cadence", "policy").is_unique().all()
+    assert frame.select("resource", "contract", "policy").is_unique().all()
+    assert set(frame["contract"]) == set(CONTRACTS)
     oracles = {"oracle_daily", "oracle_hourly"}
-    for cadence in ("daily", "hourly"):
-        known = {policy.name for policy in policies_for(ReplaySettings(cadence=cadence))}
-        found = set(frame.filter(pl.col("cadence") == cadence)["policy"])
-        assert {"cloud_optimizer", "static", f"oracle_{cadence}"} <= found
-        assert found == known - (oracles - {f"oracle_{cadence}"})
+    for name, settings in CONTRACTS.items():
+        known = {policy.name for policy in policies_for(settings)}
+        found = set(frame.filter(pl.col("contract") == name)["policy"])
+        oracle = f"oracle_{settings.cadence}"
+        assert {"cloud_optimizer", "static", oracle} <= found
+        assert found == known - (oracles - {oracle})
+
+
+def test_changes_keep_within_the_contract(replayed: tuple[pl.DataFrame, tuple[str, ...]]) -> None:
+    for name, settings in CONTRACTS.items():
+        changes = replayed[0].filter(pl.col("contract") == name)["changes_per_workload_day"]
+        if settings.max_changes_per_day is not None:
+            assert 0.0 < changes.max() <= settings.max_changes_per_day  # type: ignore[operator]
 
 
 def test_static_costs_all_and_of_those_that_never_run_short_the_oracle_the_least(
     replayed: tuple[pl.DataFrame, tuple[str, ...]],
 ) -> None:
-    for _, rows in replayed[0].group_by("cadence"):
+    unlimited = [name for name, settings in CONTRACTS.items() if settings.max_changes_per_day is None]
+    for name in unlimited:  # an oracle that lacks changes runs short as well
+        rows = replayed[0].filter(pl.col("contract") == name)
         by_policy = {row["policy"]: row for row in rows.to_dicts()}
         oracle = next(row for name, row in by_policy.items() if name.startswith("oracle"))
         assert by_policy["static"]["provision"] == 1.0
@@ -82,5 +93,5 @@ def test_a_resource_that_is_not_known_is_noted_and_the_other_one_replayed(
 def test_too_short_a_history_leaves_an_empty_table_and_says_how_much_is_needed() -> None:
     frame, notes = replay_cluster(panel_of(days=9), "web", date(2024, 1, 9))
     assert frame.equals(REPLAY_SCHEMA.to_frame())
-    assert len(notes) == 3
+    assert len(notes) == len(CONTRACTS) + 1  # and memory
     assert all("needs 11 days of data, and the trace has 9" in note for note in notes)
